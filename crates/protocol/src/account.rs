@@ -1,0 +1,140 @@
+//! People: accounts, guests, logins.
+
+use serde::{Deserialize, Serialize};
+
+use crate::UserId;
+
+macro_rules! secret_debug {
+    ($($name:ident),*) => {$(
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(concat!(stringify!($name), " { … }"))
+            }
+        }
+    )*};
+}
+
+/// Body of `POST /api/v1/auth/register`.
+#[derive(Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Register {
+    /// 4 to 40 characters: letters, digits, `_ . -`.
+    pub username: String,
+    /// An e-mail address.
+    pub email: String,
+    /// 8 to 512 bytes.
+    pub password: String,
+    /// The name to show; the user name if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+}
+
+/// Body of `POST /api/v1/auth/login`: one of the names, and the password.
+#[derive(Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Login {
+    /// The user name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// The e-mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// The password.
+    pub password: String,
+}
+
+/// Body of `POST /api/v1/auth/refresh` and `…/logout`; the cookie serves as well.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Refresh {
+    /// The refresh token, single use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+}
+
+/// Body of `POST /api/v1/auth/guest`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct NewGuest {
+    /// The name to show, up to 60 characters; one is made up if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+}
+
+/// Answer of `POST /api/v1/auth/guest`.
+#[derive(Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Guest {
+    /// The guest.
+    pub id: UserId,
+    /// The name to show.
+    pub display_name: String,
+    /// Proves who the guest is.
+    pub access_token: String,
+}
+
+/// A person as the person sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Account {
+    /// The person.
+    pub id: UserId,
+    /// The user name; `null` for guests and external users.
+    pub username: Option<String>,
+    /// The e-mail address, shown to nobody else.
+    pub email: Option<String>,
+    /// The name to show.
+    pub display_name: String,
+    /// When the account was made, ISO-8601 UTC with ms.
+    pub created_at: String,
+    /// Whether the person is a guest.
+    pub is_guest: bool,
+}
+
+/// A person as others see it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Profile {
+    /// The person.
+    pub id: UserId,
+    /// The user name; `null` for guests and external users.
+    pub username: Option<String>,
+    /// The name to show.
+    pub display_name: String,
+    /// Whether the person is a guest.
+    pub is_guest: bool,
+}
+
+/// Body of `PATCH /api/v1/users/me`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct AccountUpdate {
+    /// A new name to show, 1 to 60 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+}
+
+/// Answer of register, login and refresh: the account's fields flat, and the tokens.
+#[derive(Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LoggedIn {
+    /// The account.
+    #[serde(flatten)]
+    pub account: Account,
+    /// JWT, good for `expiresIn` seconds.
+    pub access_token: String,
+    /// Opaque, 30 days, single use.
+    pub refresh_token: String,
+    /// Seconds until the access token expires.
+    pub expires_in: u64,
+}
+
+/// Answer of `POST /api/v1/auth/ticket`: opens one socket, once, within 30 s.
+#[derive(Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Ticket {
+    /// Goes into `?authToken=` of a WebSocket address.
+    pub ticket: String,
+}
+
+secret_debug!(Register, Login, Refresh, Guest, LoggedIn, Ticket);

@@ -1,0 +1,61 @@
+//! Every limit a client can meet. Lengths of text are in Unicode scalar values (`chars`) unless
+//! the name says bytes.
+
+use std::time::Duration;
+
+/// Largest WebSocket message from a client, in bytes; a longer one closes with 1009.
+pub const FRAME_BYTES: usize = 64 * 1024;
+/// Largest JSON body of an HTTP request, in bytes.
+pub const BODY_BYTES: usize = 64 * 1024;
+/// Longest media address.
+pub const MEDIA_URL_CHARS: usize = 2_000;
+/// Longest media type; any text, echoed as it came.
+pub const MEDIA_TYPE_CHARS: usize = 100;
+/// Longest title of a queue entry.
+pub const TITLE_CHARS: usize = 200;
+/// Longest chat message.
+pub const CHAT_CHARS: usize = 4_000;
+/// Longest `clientId` of a chat message, the idempotency key.
+pub const CLIENT_ID_CHARS: usize = 64;
+/// Longest reaction; an emoji may be many scalar values joined.
+pub const REACTION_CHARS: usize = 16;
+/// Shortest and longest name of a room.
+pub const ROOM_NAME_CHARS: std::ops::RangeInclusive<usize> = 1..=100;
+/// Longest display name of a person.
+pub const DISPLAY_NAME_CHARS: usize = 60;
+/// Shortest and longest user name.
+pub const USERNAME_CHARS: std::ops::RangeInclusive<usize> = 4..=40;
+/// Shortest and longest password, in bytes: Argon2 reads bytes, and hashing must stay bounded.
+pub const PASSWORD_BYTES: std::ops::RangeInclusive<usize> = 8..=512;
+/// Longest e-mail address (RFC 5321, section 4.5.3.1.3, less the angle brackets).
+pub const EMAIL_BYTES: usize = 254;
+/// Entries in a room's queue.
+pub const QUEUE_ITEMS: usize = 500;
+/// Slowest and fastest playback.
+pub const PLAYBACK_SPEED: std::ops::RangeInclusive<f64> = 0.25..=4.0;
+/// Latest position in a medium, in milliseconds: thirty days.
+pub const POSITION_MS: u64 = 30 * 24 * 3_600 * 1_000;
+/// Chat messages in `SYNC_FULL_STATE` and in one page of history.
+pub const CHAT_PAGE: usize = 50;
+/// Members named in `SYNC_FULL_STATE` and in one page of members.
+pub const MEMBER_PAGE: usize = 200;
+/// Rooms of more members than this tell of coming and going in batches.
+pub const MEMBERS_TOLD_SINGLY: usize = 200;
+/// How often a large room tells who came and went.
+pub const MEMBERS_BATCH: Duration = Duration::from_millis(500);
+/// How long a member's seat is kept after its last connection broke.
+pub const RECONNECT_GRACE: Duration = Duration::from_secs(8);
+/// How long a room waits for its members after its server was started again.
+pub const RESTART_GRACE: Duration = Duration::from_secs(30);
+/// How long a stream of events can be resumed.
+pub const RECOVERY_WINDOW: Duration = Duration::from_secs(300);
+/// How many events can be resumed at most.
+pub const RECOVERY_EVENTS: usize = 1_000;
+/// Connections of one user in one room.
+pub const CONNECTIONS_PER_MEMBER: usize = 16;
+/// Commands a room keeps waiting while the store writes; more are answered with `busy`.
+pub const COMMANDS_WAITING: usize = 1_024;
+/// Bytes queued for one connection whose socket would block; more closes it with 4500.
+pub const BACKLOG_BYTES: usize = 4 * 1024 * 1024;
+/// How long the server takes to say goodbye to its sockets when it is told to stop.
+pub const DRAIN: Duration = Duration::from_secs(10);
