@@ -1,0 +1,94 @@
+//! Every setting there is, once: from this table come the flags, the environment's names, the
+//! keys of the file, both example files and the help.
+
+/// One setting, as far as it can be described without a value.
+#[derive(Debug)]
+pub struct Setting {
+    /// Its key in `parlor.toml`; the flag and the environment's name follow from it.
+    pub key: &'static str,
+    /// What it is for: the doc comment, a paragraph per line.
+    pub doc: &'static [&'static str],
+    /// The value when nobody sets it.
+    pub default: &'static str,
+    /// What form the value has.
+    pub form: Form,
+}
+
+/// What form a value has in the file. (A flag and the environment always hold text.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A text.
+    Text,
+    /// A text nobody may read: `…_FILE` names a file that holds it, and it is never shown.
+    Secret,
+    /// A whole number.
+    Number,
+    /// `true` or `false`.
+    Switch,
+    /// A list of texts; with commas between them outside the file.
+    List,
+}
+
+impl Setting {
+    /// Returns the name in the environment: `PARLOR_DATA_DIR` for `data_dir`.
+    pub fn env(&self) -> String {
+        format!("PARLOR_{}", self.key.to_ascii_uppercase())
+    }
+
+    /// Returns the name of the flag without its dashes: `data-dir` for `data_dir`.
+    pub fn flag(&self) -> String {
+        self.key.replace('_', "-")
+    }
+}
+
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])* $name:ident: $form:ident = $default:literal;)*) => {
+        /// Every setting, in the order of the example files.
+        pub const SETTINGS: &[Setting] = &[$(Setting {
+            key: stringify!($name),
+            doc: &[$($doc),*],
+            default: $default,
+            form: Form::$form,
+        }),*];
+    };
+}
+
+settings! {
+    /// Addresses to listen on. Everything is served on each of them. An IPv6 address that this
+    /// machine does not have is left out.
+    listen: List = "127.0.0.1:3000,[::1]:3000";
+    /// The folder that holds the database and everything else the server keeps. It is made when
+    /// missing.
+    data_dir: Text = "./data";
+    /// Where the data is: empty for a SQLite file in the data folder, or
+    /// `postgres://user:password@host/database`.
+    database_url: Secret = "";
+    /// The address people type when the server is behind a proxy, such as
+    /// `https://parlor.example.org`. With https the cookies become Secure.
+    public_url: Text = "";
+    /// Sites whose pages may use this server from a browser, beside its own: exact origins, such
+    /// as `https://app.example.org`.
+    allowed_origins: List = "";
+    /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: addresses or
+    /// networks, such as `10.0.0.0/8`.
+    trusted_proxies: List = "";
+    /// Wraps the signing keys that are kept in the database: at least 32 characters, the same on
+    /// every node. Without it the keys are stored as they are.
+    secret: Secret = "";
+    /// Networks from which `/metrics` may be read.
+    metrics_from: List = "127.0.0.0/8,::1";
+    /// How long an access token is good for, in seconds.
+    access_token_seconds: Number = "900";
+    /// How long a login lives without being used, in days.
+    login_days: Number = "30";
+    /// How many cores carry rooms and sockets; 0 for all there are.
+    cores: Number = "0";
+    /// How many connections are held at once; more are refused.
+    max_connections: Number = "100000";
+    /// How much is logged: `error`, `warn`, `info`, `debug`, `trace`, or a filter such as
+    /// `info,parlor_server=debug`.
+    log: Text = "info";
+    /// Lifts every rate limit and every limit per person or address, for load tests. Sizes stay
+    /// limited.
+    insecure_no_rate_limits: Switch = "false";
+}
