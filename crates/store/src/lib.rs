@@ -1,1 +1,41 @@
-//! store
+//! All SQL of Parlor: people, logins, keys, rooms with their live state, chat and presence, on
+//! SQLite or PostgreSQL, chosen by the URL given to [`Store::connect`].
+//!
+//! Nothing outside this crate knows a table or writes a query. The crate deliberately knows no
+//! rule of a room, no token format and no HTTP: it keeps what it is given and finds it again.
+//! Times are `i64` milliseconds since the Unix epoch everywhere in the interface; ids are the
+//! texts of [`parlor_protocol`]. What cannot be found is `None`, not an error.
+//!
+//! Two kinds of writes are *grouped*: new rooms, and everything a live room writes. They queue
+//! for one task which writes all that waited during the last commit in one transaction and
+//! answers after it, so a write that returned is on disk and a busy server commits seldom.
+//!
+//! U+0000 cannot be stored in a PostgreSQL text; every text is bound with U+FFFD in its place,
+//! on both databases alike.
+//!
+//! Start reading at [`Store`], then `migration/first.rs` for the tables, then `live.rs`.
+
+mod chat;
+mod connect;
+mod entity;
+mod error;
+mod group;
+mod keys;
+mod live;
+mod logins;
+mod migration;
+mod people;
+mod presence;
+mod room_row;
+mod rooms;
+mod value;
+
+pub use chat::{ChatOutcome, ChatRow, NewChatRow};
+pub use connect::{Store, StoreConfig};
+pub use error::{Conflict, StoreError};
+pub use keys::{Key, NewKey};
+pub use live::{LoadedRoom, RoomWrite};
+pub use logins::{LoginRow, NewLogin, Rotation};
+pub use people::{AccountRow, Guest, NewAccount, Person, PersonKind};
+pub use presence::{PresenceRow, PresentMember};
+pub use room_row::{LifeKind, NewRoom, RoomCursor, RoomRow};

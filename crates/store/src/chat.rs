@@ -1,0 +1,80 @@
+//! What was said in rooms.
+
+use parlor_protocol::{RoomId, UserId};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use crate::entity::chat_message;
+use crate::value::storable;
+use crate::{Store, StoreError};
+
+/// A chat message as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChatRow {
+    /// Its number in the room, growing by one or more.
+    pub n: i64,
+    /// The author.
+    pub user_id: UserId,
+    /// The author's name when it was said.
+    pub display_name: String,
+    /// The text.
+    pub text: String,
+    /// When the server took it.
+    pub sent_at_ms: i64,
+    /// The author's own id of it: stored once per room, author and id.
+    pub client_id: Option<String>,
+    /// The message it answers.
+    pub reply_to: Option<String>,
+}
+
+/// A chat message to be kept; its number is given by the room that writes it.
+pub type NewChatRow = ChatRow;
+
+/// What became of a chat message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChatOutcome {
+    /// It is on disk.
+    Stored {
+        /// Its number.
+        n: i64,
+    },
+    /// Its author sent one with this `client_id` before.
+    Duplicate {
+        /// The number of that one.
+        n: i64,
+    },
+}
+
+impl From<chat_message::Model> for ChatRow {
+    fn from(row: chat_message::Model) -> Self {
+        Self {
+            n: row.n,
+            user_id: UserId::from(row.user_id),
+            display_name: row.display_name,
+            text: row.text,
+            sent_at_ms: row.sent_at.timestamp_millis(),
+            client_id: row.client_id,
+            reply_to: row.reply_to,
+        }
+    }
+}
+
+impl Store {
+    /// Returns up to `limit` messages of a room, oldest first: the latest, or the latest before
+    /// number `before`.
+    pub async fn chat_page(
+        &self,
+        room: &RoomId,
+        before: Option<i64>,
+        limit: u64,
+    ) -> Result<Vec<ChatRow>, StoreError> {
+        let mut query = chat_message::Entity::find()
+            .filter(chat_message::Column::RoomId.eq(storable(room.as_str())));
+        if let Some(before) = before {
+            query = query.filter(chat_message::Column::N.lt(before));
+        }
+        let mut page =
+            query.order_by_desc(chat_message::Column::N).limit(limit).all(self.read()).await?;
+        page.reverse();
+        Ok(page.into_iter().map(ChatRow::from).collect())
+    }
+}

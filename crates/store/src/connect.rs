@@ -1,0 +1,175 @@
+//! Reaching the database.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{
+    AccessMode, ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+
+use crate::group::Group;
+use crate::live::LiveWrite;
+use crate::{NewRoom, StoreError, migration};
+
+/// How long a statement waits for another process's write on SQLite.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a caller waits for a free connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where the database is and how much of it may be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreConfig {
+    /// `sqlite:///path/to/parlor.db` (the file is made, its folder must exist) or
+    /// `postgres://user:password@host/name`.
+    pub url: String,
+    /// Connections to PostgreSQL; readers on SQLite, which has one writer besides. At least 2.
+    pub max_connections: u32,
+}
+
+/// The database. Cheap to clone; all clones share its connections and its writers.
+///
+/// The writers' tasks live on the runtime that called [`Store::connect`] and end with the last
+/// clone.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    read: DatabaseConnection,
+    write: DatabaseConnection,
+    creations: Group<NewRoom>,
+    live: Group<LiveWrite>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("backend", &self.read().get_database_backend()).finish()
+    }
+}
+
+impl Store {
+    /// Opens the database; a SQLite file is made if it is not there. The tables are left to
+    /// [`Store::migrate`].
+    ///
+    /// # Errors
+    /// [`StoreError::Config`] for an address that is neither SQLite nor PostgreSQL or a folder that
+    /// does not exist, [`StoreError::Unavailable`] if nobody answers there.
+    pub async fn connect(config: &StoreConfig) -> Result<Self, StoreError> {
+        let (read, write) = if config.url.starts_with("sqlite:") {
+            connect_sqlite(config).await?
+        } else if config.url.starts_with("postgres:") || config.url.starts_with("postgresql:") {
+            let connection = Database::connect(options(config)).await.map_err(unreachable)?;
+            (connection.clone(), connection)
+        } else {
+            let scheme = config.url.split(':').next().unwrap_or_default();
+            return Err(StoreError::Config(format!(
+                "it must begin with `sqlite:` or `postgres:`, not `{scheme}:`"
+            )));
+        };
+        let (creations, live) = (Group::spawn(write.clone()), Group::spawn(write.clone()));
+        Ok(Self(Arc::new(Inner { read, write, creations, live })))
+    }
+
+    /// Brings the tables to this version; several nodes may do so at once.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerSchema`] if a newer version of Parlor was here before.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        migration::run(self.begin().await?).await
+    }
+
+    /// Asks the database whether it is there.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        Ok(self.read().ping().await?)
+    }
+
+    /// Closes all connections once what is under way is done.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.0.write.close_by_ref().await?;
+        Ok(self.0.read.close_by_ref().await?)
+    }
+
+    pub(crate) fn read(&self) -> &DatabaseConnection {
+        &self.0.read
+    }
+
+    pub(crate) fn write(&self) -> &DatabaseConnection {
+        &self.0.write
+    }
+
+    pub(crate) fn creations(&self) -> &Group<NewRoom> {
+        &self.0.creations
+    }
+
+    pub(crate) fn live(&self) -> &Group<LiveWrite> {
+        &self.0.live
+    }
+
+    /// Begins a transaction that writes.
+    pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
+        Ok(begin(self.write()).await?)
+    }
+}
+
+/// Begins a transaction that writes. On SQLite it takes the write lock at once (`BEGIN
+/// IMMEDIATE`): one that began by reading could not get it later without starting over.
+pub(crate) async fn begin(connection: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    connection
+        .begin_with_options(TransactionOptions {
+            isolation_level: None,
+            access_mode: None::<AccessMode>,
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        })
+        .await
+}
+
+fn options(config: &StoreConfig) -> ConnectOptions {
+    let mut options = ConnectOptions::new(&config.url);
+    options
+        .max_connections(config.max_connections.max(2))
+        .min_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false);
+    options
+}
+
+fn unreachable(error: DbErr) -> StoreError {
+    StoreError::Unavailable(error)
+}
+
+async fn connect_sqlite(
+    config: &StoreConfig,
+) -> Result<(DatabaseConnection, DatabaseConnection), StoreError> {
+    let parsed: SqliteConnectOptions = config
+        .url
+        .parse()
+        .map_err(|error| StoreError::Config(format!("`{}`: {error}", config.url)))?;
+    let file = parsed.get_filename();
+    if config.url.contains(":memory:") || config.url.contains("mode=memory") {
+        return Err(StoreError::Config("rooms must outlive the server: name a file".into()));
+    }
+    let folder = file.parent().filter(|path| !path.as_os_str().is_empty());
+    if !folder.unwrap_or(Path::new(".")).is_dir() {
+        return Err(StoreError::Config(format!("the folder of `{}` is not there", file.display())));
+    }
+    let tuned = |sqlite: SqliteConnectOptions| {
+        sqlite
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT)
+    };
+    let mut writer = options(config);
+    // One connection, kept for ever: writers queue for it here instead of polling for the lock.
+    writer.max_connections(1).idle_timeout(None).max_lifetime(None);
+    writer.map_sqlx_sqlite_opts(tuned);
+    let write = Database::connect(writer).await.map_err(unreachable)?;
+    let mut readers = options(config);
+    readers.map_sqlx_sqlite_opts(move |sqlite| tuned(sqlite).pragma("query_only", "ON"));
+    let read = Database::connect(readers).await.map_err(unreachable)?;
+    Ok((read, write))
+}

@@ -1,0 +1,23 @@
+//! What was said in rooms.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "chat_message")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub room_id: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub n: i64,
+    pub user_id: String,
+    pub display_name: String,
+    pub text: String,
+    pub sent_at: DateTimeUtc,
+    pub client_id: Option<String>,
+    pub reply_to: Option<String>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,9 @@
+//! The tables as SeaORM sees them, column by column; private to this crate.
+
+pub mod chat_message;
+pub mod login;
+pub mod room;
+pub mod room_state;
+pub mod room_user;
+pub mod server_key;
+pub mod users;

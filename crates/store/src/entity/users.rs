@@ -1,0 +1,26 @@
+//! People: accounts, guests and external users alike.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "users")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    pub clerk_id: String,
+    pub is_paralyzed: bool,
+    pub status: String,
+    pub created_at: DateTimeUtc,
+    pub kind: String,
+    pub username: Option<String>,
+    pub username_folded: Option<String>,
+    pub email: Option<String>,
+    pub email_folded: Option<String>,
+    pub password_hash: Option<String>,
+    pub display_name: String,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

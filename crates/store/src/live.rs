@@ -1,0 +1,341 @@
+//! What a live room reads when it wakes and writes while it lives.
+
+use std::collections::{HashMap, HashSet};
+
+use parlor_protocol::room::RoomSettings;
+use parlor_protocol::{RoomId, UserId};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait,
+    Iterable, QueryFilter,
+};
+
+use crate::entity::{chat_message, room, room_state};
+use crate::group::Grouped;
+use crate::presence::{self, PresenceRow};
+use crate::rooms::{seats, write_snapshots};
+use crate::value::{Word, code, storable, time};
+use crate::{ChatOutcome, ChatRow, NewChatRow, RoomRow, Store, StoreError};
+
+/// Messages given to a room that wakes.
+const RECENT_CHAT: u64 = parlor_protocol::limits::CHAT_PAGE as u64;
+/// Messages in one `INSERT`: 8 columns each, SQLite takes 32 766 values in a statement.
+const MESSAGES_PER_STATEMENT: usize = 512;
+
+/// Everything a room needs to wake.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoadedRoom {
+    /// Its settings and life.
+    pub row: RoomRow,
+    /// The latest snapshot, as it was written.
+    pub snapshot: Option<String>,
+    /// The last 50 messages, oldest first.
+    pub recent_chat: Vec<ChatRow>,
+    /// The number of the next message: one more than the highest.
+    pub next_chat_n: i64,
+    /// Who was present when that was last written, longest first.
+    pub members_present: Vec<UserId>,
+}
+
+/// What a room writes at once: all of it or nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoomWrite {
+    /// The room.
+    pub room_id: RoomId,
+    /// The fence that [`Store::take_room`] gave its owner.
+    pub fence: i64,
+    /// New messages.
+    pub messages: Vec<NewChatRow>,
+    /// A new snapshot, opaque to the store.
+    pub snapshot: Option<String>,
+    /// New settings.
+    pub settings: Option<RoomSettings>,
+    /// When this happened; becomes the room's last activity.
+    pub touched_at_ms: i64,
+}
+
+/// The two kinds of writes that live rooms share a transaction for.
+pub(crate) enum LiveWrite {
+    Room(Box<RoomWrite>),
+    Presence(Vec<PresenceRow>),
+}
+
+impl Store {
+    /// Reads everything a room needs to wake; `None` if there is no such room.
+    pub async fn load_room(&self, id: &RoomId) -> Result<Option<LoadedRoom>, StoreError> {
+        let Some(row) = self.room(id).await? else { return Ok(None) };
+        let state = room_state::Entity::find_by_id(storable(id.as_str())).one(self.read()).await?;
+        let recent_chat = self.chat_page(id, None, RECENT_CHAT).await?;
+        let present = self.presence_of(id).await?;
+        Ok(Some(LoadedRoom {
+            row,
+            snapshot: state.map(|state| state.snapshot),
+            next_chat_n: recent_chat.last().map_or(1, |message| message.n + 1),
+            recent_chat,
+            members_present: present.into_iter().map(|member| member.user_id).collect(),
+        }))
+    }
+
+    /// Writes what a room wants kept; many rooms at once share a transaction. It is on disk when
+    /// this returns, all of it, and each message has its outcome, in order.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] if the room was taken over, [`StoreError::Gone`] if it was deleted,
+    /// [`StoreError::Conflict`] if the new join code or the number of a message is taken. Nothing
+    /// is written then. After [`StoreError::Unavailable`] it is not known what was: writing the
+    /// same again is safe for messages with a `client_id`.
+    pub async fn commit_room(&self, write: RoomWrite) -> Result<Vec<ChatOutcome>, StoreError> {
+        self.live().write(LiveWrite::Room(Box::new(write))).await
+    }
+
+    /// Writes who came and who left; see [`PresenceRow`]. Many at once share a transaction.
+    ///
+    /// Somebody coming into a room that is gone is passed over.
+    pub async fn set_presence(&self, rows: Vec<PresenceRow>) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.live().write(LiveWrite::Presence(rows)).await.map(|_| ())
+    }
+}
+
+impl Grouped for LiveWrite {
+    type Answer = Vec<ChatOutcome>;
+
+    async fn write(
+        operations: &[&Self],
+        transaction: &DatabaseTransaction,
+    ) -> Result<Vec<Result<Vec<ChatOutcome>, StoreError>>, StoreError> {
+        let rooms: Vec<&RoomWrite> = operations
+            .iter()
+            .filter_map(|operation| match operation {
+                Self::Room(write) => Some(&**write),
+                Self::Presence(_) => None,
+            })
+            .collect();
+        let mut answers = write_rooms(&rooms, transaction).await?.into_iter();
+        let presence: Vec<&PresenceRow> = operations
+            .iter()
+            .filter_map(|operation| match operation {
+                Self::Room(_) => None,
+                Self::Presence(rows) => Some(rows),
+            })
+            .flatten()
+            .collect();
+        presence::write(&presence, transaction).await?;
+        Ok(operations
+            .iter()
+            .map(|operation| match operation {
+                Self::Room(_) => answers.next().expect("every room write was answered"),
+                Self::Presence(_) => Ok(Vec::new()),
+            })
+            .collect())
+    }
+}
+
+async fn write_rooms(
+    writes: &[&RoomWrite],
+    transaction: &DatabaseTransaction,
+) -> Result<Vec<Result<Vec<ChatOutcome>, StoreError>>, StoreError> {
+    if writes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let fences = lock_fences(writes, transaction).await?;
+    let checked: Vec<Result<&RoomWrite, StoreError>> = writes
+        .iter()
+        .map(|write| match fences.get(storable(write.room_id.as_str()).as_str()) {
+            None => Err(StoreError::Gone),
+            Some(fence) if *fence != write.fence => Err(StoreError::Fenced),
+            Some(_) => Ok(*write),
+        })
+        .collect();
+    let allowed: Vec<&RoomWrite> =
+        checked.iter().filter_map(|check| check.as_ref().ok().copied()).collect();
+    touch(&allowed, transaction).await?;
+    for write in &allowed {
+        if let Some(settings) = &write.settings {
+            write_settings(write, settings, transaction).await?;
+        }
+    }
+    write_latest_snapshots(&allowed, transaction).await?;
+    let mut outcomes = write_messages(&allowed, transaction).await?.into_iter();
+    Ok(checked
+        .into_iter()
+        .map(|check| check.map(|_| outcomes.next().expect("every allowed write has its outcomes")))
+        .collect())
+}
+
+/// Reads the fences of the rooms and keeps others from raising them until the commit. SQLite
+/// needs no row locks: the transaction holds the only write lock.
+async fn lock_fences(
+    writes: &[&RoomWrite],
+    transaction: &DatabaseTransaction,
+) -> Result<HashMap<String, i64>, StoreError> {
+    let mut select = Query::select();
+    select
+        .columns([room::Column::Id, room::Column::Fence])
+        .from(room::Entity)
+        .and_where(Expr::col(room::Column::Id).is_in(ids(writes)))
+        // Always in the same order, so that two nodes cannot wait for each other.
+        .order_by(room::Column::Id, sea_orm::sea_query::Order::Asc);
+    if transaction.get_database_backend() == DbBackend::Postgres {
+        // Weaker than FOR UPDATE: rows that refer to the room may be inserted meanwhile.
+        select.lock(sea_orm::sea_query::LockType::NoKeyUpdate);
+    }
+    let rows = transaction.query_all(&select).await?;
+    rows.into_iter().map(|row| Ok((row.try_get("", "id")?, row.try_get("", "fence")?))).collect()
+}
+
+fn ids(writes: &[&RoomWrite]) -> Vec<String> {
+    let mut ids: Vec<String> =
+        writes.iter().map(|write| storable(write.room_id.as_str())).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// Moves the rooms' last activity. Rooms that write together get the latest time among them, a
+/// few milliseconds late for some.
+async fn touch(writes: &[&RoomWrite], transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+    let Some(latest) = writes.iter().map(|write| write.touched_at_ms).max() else {
+        return Ok(());
+    };
+    room::Entity::update_many()
+        .col_expr(room::Column::LastActiveAt, Expr::value(time(latest)))
+        .filter(room::Column::Id.is_in(ids(writes)))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+async fn write_settings(
+    write: &RoomWrite,
+    settings: &RoomSettings,
+    transaction: &DatabaseTransaction,
+) -> Result<(), StoreError> {
+    room::Entity::update_many()
+        .col_expr(room::Column::Name, Expr::value(storable(&settings.name)))
+        .col_expr(room::Column::IsPublic, Expr::value(settings.is_public))
+        .col_expr(room::Column::MaxParticipants, Expr::value(settings.max_participants.map(seats)))
+        .col_expr(room::Column::Control, Expr::value(settings.control.word()))
+        .col_expr(room::Column::Wait, Expr::value(settings.wait.word()))
+        .col_expr(room::Column::JoinCode, Expr::value(code(&settings.join_code)))
+        .col_expr(room::Column::UpdatedAt, Expr::value(time(write.touched_at_ms)))
+        .filter(room::Column::Id.eq(storable(write.room_id.as_str())))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+/// Writes the last snapshot of each room; a statement cannot touch a row twice.
+async fn write_latest_snapshots(
+    writes: &[&RoomWrite],
+    transaction: &DatabaseTransaction,
+) -> Result<(), StoreError> {
+    let mut latest: HashMap<&RoomId, (&str, i64)> = HashMap::new();
+    for write in writes {
+        if let Some(snapshot) = &write.snapshot {
+            latest.insert(&write.room_id, (snapshot, write.touched_at_ms));
+        }
+    }
+    let snapshots = latest
+        .into_iter()
+        .map(|(room_id, (snapshot, at_ms))| room_state::ActiveModel {
+            room_id: Set(storable(room_id.as_str())),
+            snapshot: Set(storable(snapshot)),
+            updated_at: Set(time(at_ms)),
+        })
+        .collect();
+    write_snapshots(snapshots, transaction).await
+}
+
+/// Inserts the messages and finds out which of them were there already. The lock on the room's
+/// row makes sure that nobody else writes to it meanwhile.
+async fn write_messages(
+    writes: &[&RoomWrite],
+    transaction: &DatabaseTransaction,
+) -> Result<Vec<Vec<ChatOutcome>>, StoreError> {
+    let messages: Vec<chat_message::Model> = writes
+        .iter()
+        .flat_map(|write| write.messages.iter().map(|message| message_row(write, message)))
+        .collect();
+    let inserted = insert_messages(&messages, transaction).await?;
+    let mut outcomes = Vec::with_capacity(messages.len());
+    for message in &messages {
+        let n = message.n;
+        outcomes.push(if inserted.contains(&(message.room_id.clone(), n)) {
+            ChatOutcome::Stored { n }
+        } else {
+            ChatOutcome::Duplicate { n: number_of_twin(message, transaction).await? }
+        });
+    }
+    let mut outcomes = outcomes.into_iter();
+    Ok(writes.iter().map(|write| outcomes.by_ref().take(write.messages.len()).collect()).collect())
+}
+
+fn message_row(write: &RoomWrite, message: &NewChatRow) -> chat_message::Model {
+    chat_message::Model {
+        room_id: storable(write.room_id.as_str()),
+        n: message.n,
+        user_id: storable(message.user_id.as_str()),
+        display_name: storable(&message.display_name),
+        text: storable(&message.text),
+        sent_at: time(message.sent_at_ms),
+        client_id: message.client_id.as_deref().map(storable),
+        reply_to: message.reply_to.as_deref().map(storable),
+    }
+}
+
+/// Inserts the messages whose author did not send one with the same client id before; returns
+/// room and number of those inserted.
+async fn insert_messages(
+    messages: &[chat_message::Model],
+    transaction: &DatabaseTransaction,
+) -> Result<HashSet<(String, i64)>, StoreError> {
+    use chat_message::Column;
+    let mut inserted = HashSet::with_capacity(messages.len());
+    for chunk in messages.chunks(MESSAGES_PER_STATEMENT) {
+        let mut insert = Query::insert();
+        insert.into_table(chat_message::Entity).columns(Column::iter());
+        for message in chunk.iter().cloned() {
+            insert.values_panic([
+                message.room_id.into(),
+                message.n.into(),
+                message.user_id.into(),
+                message.display_name.into(),
+                message.text.into(),
+                message.sent_at.into(),
+                message.client_id.into(),
+                message.reply_to.into(),
+            ]);
+        }
+        insert
+            .on_conflict(
+                OnConflict::columns([Column::RoomId, Column::UserId, Column::ClientId])
+                    .target_and_where(Expr::col(Column::ClientId).is_not_null())
+                    .do_nothing()
+                    .to_owned(),
+            )
+            .returning(Query::returning().columns([Column::RoomId, Column::N]));
+        for row in transaction.query_all(&insert).await? {
+            inserted.insert((row.try_get("", "room_id")?, row.try_get("", "n")?));
+        }
+    }
+    Ok(inserted)
+}
+
+/// Finds the number under which the same author's message with the same client id is kept.
+async fn number_of_twin(
+    message: &chat_message::Model,
+    transaction: &DatabaseTransaction,
+) -> Result<i64, StoreError> {
+    let twin = chat_message::Entity::find()
+        .filter(chat_message::Column::RoomId.eq(&message.room_id))
+        .filter(chat_message::Column::UserId.eq(&message.user_id))
+        .filter(chat_message::Column::ClientId.eq(message.client_id.as_deref()))
+        .one(transaction)
+        .await?;
+    twin.map(|twin| twin.n).ok_or_else(|| {
+        StoreError::Corrupt("a chat message was neither inserted nor there already".into())
+    })
+}
