@@ -1,1 +1,33 @@
-//! room
+//! The room core: who is present, what plays, who may do what, what was said — as a state machine.
+//!
+//! A [`Room`] takes [`Input`]s with the moment they happened and gives [`Output`]s; nothing else
+//! happens. It deliberately knows no socket, no store, no clock and no randomness: time, ids and
+//! random bits are arguments, writing is an output whose outcome comes back as an input. So its
+//! tests compare lists, and a seeded simulation runs it through years of bad luck.
+//!
+//! Start reading at [`io`] (the contract with the driver), then [`room`](Room) (where each input
+//! goes), then the part you came for: `members`, `timeline`, `hold`, `roles`, `queue`, `chat`,
+//! `stream` are plain values without knowledge of one another; `arrivals`, `playback`, `commit`,
+//! `restore` are what a room does with them.
+
+mod arrivals;
+mod chat;
+mod hold;
+pub mod io;
+mod members;
+mod roles;
+mod room;
+mod snapshot;
+mod state;
+mod stream;
+mod timeline;
+mod timers;
+mod wall;
+
+pub use io::{
+    AskId, ConnId, Departure, Founding, Input, Life, NewChat, Now, Output, Pace, PresenceChange,
+    Principal, Refusal, Snapshot, SnapshotFault, SnapshotStamp, StoreBatch, StoreFault, StoredChat,
+    Told,
+};
+pub use room::{Room, UNLOAD_AFTER};
+pub use wall::iso_8601;

@@ -1,0 +1,192 @@
+//! The durable state as text, and back.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use parlor_protocol::queue::QueueItem;
+use parlor_protocol::room::RoomSettings;
+use parlor_protocol::{RoomId, UserId, limits};
+use serde::{Deserialize, Serialize};
+
+use crate::io::{Now, Principal, Snapshot, SnapshotFault, SnapshotStamp};
+use crate::members::Members;
+use crate::timeline::{Medium, Timeline};
+
+/// What only ever changes by being committed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Durable {
+    pub(crate) settings: RoomSettings,
+    pub(crate) moderators: BTreeSet<UserId>,
+    pub(crate) bans: BTreeSet<UserId>,
+    pub(crate) queue: Vec<QueueItem>,
+}
+
+/// Says what a snapshot is and which rules it follows; a later form gets a later number.
+const FORM: &str = "parlor-room/1";
+
+/// The text of a [`Snapshot`].
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Written {
+    form: String,
+    room_id: RoomId,
+    mono_ms: u64,
+    wall_ms: i64,
+    boot: String,
+    pub(crate) durable: Durable,
+    pub(crate) host: Option<UserId>,
+    pub(crate) playback: Playback,
+    pub(crate) seats: Vec<WrittenSeat>,
+}
+
+/// The timeline, with its position at the moment of the snapshot.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Playback {
+    medium: Medium,
+    playing: bool,
+    held: bool,
+    position_ms: f64,
+    /// What was left of the lead of a coordinated start, ms.
+    starts_in_ms: f64,
+    rate: f64,
+    rev: u64,
+    by: Option<UserId>,
+    updated_ms: i64,
+}
+
+/// A seat, to be kept for its member until it is back.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct WrittenSeat {
+    user_id: UserId,
+    display_name: String,
+    is_guest: bool,
+    joined_ms: i64,
+}
+
+/// Writes a room down.
+pub(crate) fn write(
+    now: Now,
+    room_id: &RoomId,
+    boot: &str,
+    durable: &Durable,
+    host: Option<&UserId>,
+    timeline: &Timeline,
+    members: &Members,
+) -> Snapshot {
+    // A crowd would make every snapshot large, and a restart finds it again by its coming back.
+    let seats_kept = if members.count() > limits::MEMBERS_TOLD_SINGLY { 0 } else { usize::MAX };
+    let written = Written {
+        form: FORM.to_owned(),
+        room_id: room_id.clone(),
+        mono_ms: now.mono.as_millis() as u64,
+        wall_ms: now.wall_ms,
+        boot: boot.to_owned(),
+        durable: durable.clone(),
+        host: host.cloned(),
+        playback: Playback::of(timeline, now.mono),
+        seats: members.in_order(None).take(seats_kept).map(WrittenSeat::of).collect(),
+    };
+    Snapshot(serde_json::to_string(&written).expect("plain values with text keys are JSON"))
+}
+
+impl Snapshot {
+    /// Returns when the snapshot was taken.
+    ///
+    /// # Errors
+    /// If the text is no snapshot of a room.
+    pub fn stamp(&self) -> Result<SnapshotStamp, SnapshotFault> {
+        let written = self.read()?;
+        Ok(SnapshotStamp {
+            mono: Duration::from_millis(written.mono_ms),
+            wall_ms: written.wall_ms,
+            boot: written.boot,
+        })
+    }
+
+    /// Reads a snapshot of a certain room.
+    pub(crate) fn read_for(&self, room_id: &RoomId) -> Result<Written, SnapshotFault> {
+        let written = self.read()?;
+        if written.room_id != *room_id {
+            return Err(SnapshotFault("it is of another room".to_owned()));
+        }
+        Ok(written)
+    }
+
+    fn read(&self) -> Result<Written, SnapshotFault> {
+        let written: Written =
+            serde_json::from_str(&self.0).map_err(|fault| SnapshotFault(fault.to_string()))?;
+        if written.form != FORM {
+            return Err(SnapshotFault("it has an unknown form".to_owned()));
+        }
+        written.playback.check()?;
+        Ok(written)
+    }
+}
+
+impl Playback {
+    fn of(timeline: &Timeline, now: Duration) -> Self {
+        Self {
+            medium: timeline.medium.clone(),
+            playing: timeline.playing,
+            held: timeline.held,
+            position_ms: timeline.position_ms(now),
+            starts_in_ms: timeline.starts_in(now).as_secs_f64() * 1_000.0,
+            rate: timeline.rate,
+            rev: timeline.rev,
+            by: timeline.by.clone(),
+            updated_ms: timeline.updated_ms,
+        }
+    }
+
+    fn check(&self) -> Result<(), SnapshotFault> {
+        let position_ok = (0.0..=limits::POSITION_MS as f64 * 2.0).contains(&self.position_ms);
+        if !position_ok
+            || !limits::PLAYBACK_SPEED.contains(&self.rate)
+            || !(0.0..=60_000.0).contains(&self.starts_in_ms)
+        {
+            return Err(SnapshotFault("its playback is out of range".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Returns the timeline as it stands `elapsed` after the snapshot, as if nothing had happened.
+    pub(crate) fn resume(self, now: Duration, elapsed: Duration) -> Timeline {
+        let elapsed_ms = elapsed.as_secs_f64() * 1_000.0;
+        let moves = self.playing && !self.held;
+        let moved_ms = if moves { (elapsed_ms - self.starts_in_ms).max(0.0) } else { 0.0 };
+        let lead_ms = if moves { (self.starts_in_ms - elapsed_ms).max(0.0) } else { 0.0 };
+        let mut timeline = Timeline::default();
+        timeline.medium = self.medium;
+        timeline.playing = self.playing;
+        timeline.rate = self.rate;
+        timeline.rev = self.rev;
+        timeline.commanded_rev = self.rev;
+        timeline.by = self.by;
+        timeline.updated_ms = self.updated_ms;
+        timeline.place(
+            (self.position_ms + moved_ms * self.rate).min(limits::POSITION_MS as f64),
+            now + Duration::from_secs_f64(lead_ms / 1_000.0),
+        );
+        timeline
+    }
+}
+
+impl WrittenSeat {
+    fn of(seat: &crate::members::Seat) -> Self {
+        Self {
+            user_id: seat.who.user_id.clone(),
+            display_name: seat.who.display_name.to_string(),
+            is_guest: seat.who.is_guest,
+            joined_ms: seat.joined_ms,
+        }
+    }
+
+    /// Returns whose seat it is and since when, in ms of the wall clock.
+    pub(crate) fn into_parts(self) -> (Principal, i64) {
+        let who = Principal {
+            user_id: self.user_id,
+            display_name: self.display_name.into(),
+            is_guest: self.is_guest,
+        };
+        (who, self.joined_ms)
+    }
+}
