@@ -249,6 +249,8 @@ pub struct NewChat {
     /// The message. (`user_id`, `client_id`) is to be unique within the room where `client_id` is
     /// given.
     pub message: ChatMessage,
+    /// When it was taken: `message.sent_at` in ms since 1970 UTC.
+    pub sent_at_ms: i64,
 }
 
 /// What became of one message of a batch.
