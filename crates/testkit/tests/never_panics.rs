@@ -1,0 +1,199 @@
+//! A moment of garbage for every decoder in each test run. `make fuzz` feeds the same functions
+//! for longer and finds its way deeper.
+
+use parlor_testkit::garbage;
+use proptest::prelude::*;
+
+/// Types the protocol has, and some it does not.
+const TYPES: &[&str] = &[
+    "SYNC_REQUEST",
+    "UPDATE_PLAYBACK",
+    "HEARTBEAT",
+    "CLOCK_PING",
+    "MEMBER_STATE",
+    "GO_ON",
+    "CHAT_SEND",
+    "REACT",
+    "QUEUE_ADD",
+    "QUEUE_REMOVE",
+    "QUEUE_MOVE",
+    "QUEUE_NEXT",
+    "ROLE_SET",
+    "KICK",
+    "ROOM_UPDATE",
+    "RESUME",
+    "AUTH",
+    "LEAVE",
+    "sync_request",
+    "",
+    "ACK",
+];
+/// Fields of every payload.
+const FIELDS: &[&str] = &[
+    "mediaUrl",
+    "mediaType",
+    "isPlaying",
+    "currentTime",
+    "playbackSpeed",
+    "c",
+    "readiness",
+    "text",
+    "clientId",
+    "replyTo",
+    "emoji",
+    "movieId",
+    "title",
+    "itemId",
+    "before",
+    "from",
+    "userId",
+    "role",
+    "ban",
+    "name",
+    "isPublic",
+    "maxParticipants",
+    "control",
+    "wait",
+    "epoch",
+    "seq",
+    "token",
+    "rev",
+    "rttMs",
+    "errorMs",
+    "positionMs",
+];
+/// Values that are at an edge of something.
+const VALUES: &[&str] = &[
+    "null",
+    "true",
+    "false",
+    "0",
+    "-1",
+    "1",
+    "2.5",
+    "1e308",
+    "-1e308",
+    "5e-324",
+    "1e999",
+    "4294967296",
+    "18446744073709551616",
+    "-0.0",
+    "\"\"",
+    "\"a\"",
+    "\"user-0\"",
+    "\"user-1\"",
+    "\"host\"",
+    "\"moderator\"",
+    "\"ready\"",
+    "\"stalled\"",
+    "\"loading\"",
+    "\"away\"",
+    "\"epoch\"",
+    "\"https://example.org/a.mp4\"",
+    "\"javascript:alert(1)\"",
+    "\"\\u0000\"",
+    "\"\\ud83d\\ude00\"",
+    "\"everyone\"",
+    "\"host-only\"",
+    "[]",
+    "{}",
+    "[[[[]]]]",
+];
+
+fn value() -> impl Strategy<Value = String> {
+    prop_oneof![
+        12 => proptest::sample::select(VALUES).prop_map(str::to_owned),
+        1 => (1_usize..100_000).prop_map(|length| format!("\"{}\"", "x".repeat(length))),
+    ]
+}
+
+fn frame() -> impl Strategy<Value = String> {
+    let fields = proptest::collection::vec((proptest::sample::select(FIELDS), value()), 0..5);
+    (proptest::sample::select(TYPES), fields, proptest::option::of(value())).prop_map(
+        |(kind, fields, id)| {
+            let fields: Vec<String> =
+                fields.into_iter().map(|(field, value)| format!("\"{field}\":{value}")).collect();
+            let id = id.map_or(String::new(), |id| format!(",\"id\":{id}"));
+            format!("{{\"type\":\"{kind}\",\"payload\":{{{}}}{id}}}", fields.join(","))
+        },
+    )
+}
+
+fn script() -> impl Strategy<Value = String> {
+    let line = prop_oneof![
+        4 => (0..5_u8).prop_map(|who| format!("j{who}")),
+        2 => (0..5_u8).prop_map(|who| format!("l{who}")),
+        2 => (0..5_u8).prop_map(|who| format!("b{who}")),
+        16 => (0..5_u8, frame()).prop_map(|(who, frame)| format!("c{who}{frame}")),
+        4 => (0..400_usize).prop_map(|length| format!("t0{}", "x".repeat(length))),
+        6 => Just("s".to_owned()),
+        1 => Just("f".to_owned()),
+        1 => Just("r".to_owned()),
+    ];
+    proptest::collection::vec(line, 1..60).prop_map(|lines| lines.join("\n"))
+}
+
+/// A frame with a header as a client would write it, or nearly so, and a payload to match.
+fn websocket_frame() -> impl Strategy<Value = Vec<u8>> {
+    let payload = prop_oneof![
+        8 => proptest::collection::vec(any::<u8>(), 0..200),
+        4 => frame().prop_map(String::into_bytes),
+        1 => (60_000_usize..70_000).prop_map(|length| vec![b'a'; length]),
+    ];
+    let first = prop_oneof![8 => proptest::sample::select(vec![0x81_u8, 0x01, 0x80, 0x00, 0x88, 0x89, 0x8A]), 1 => any::<u8>()];
+    (first, payload, any::<[u8; 4]>(), 0..20_u8).prop_map(|(first, payload, mask, odd)| {
+        let masked = if odd == 0 { 0 } else { 0x80 };
+        let mut bytes = vec![first];
+        match payload.len() {
+            length @ 0..126 => bytes.push(masked | length as u8),
+            length @ 126..65_536 => {
+                bytes.push(masked | 126);
+                bytes.extend((length as u16).to_be_bytes());
+            }
+            length => {
+                bytes.push(masked | 127);
+                bytes.extend((length as u64).to_be_bytes());
+            }
+        }
+        bytes.extend(mask);
+        bytes.extend(payload.iter().enumerate().map(|(at, byte)| byte ^ mask[at % 4]));
+        bytes
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_websocket_decoder_takes_any_bytes(data in proptest::collection::vec(any::<u8>(), 0..2_000)) {
+        garbage::websocket(&data);
+    }
+
+    #[test]
+    fn the_websocket_decoder_takes_frames_of_every_kind(
+        cut in any::<u8>(),
+        frames in proptest::collection::vec(websocket_frame(), 0..6),
+    ) {
+        garbage::websocket(&[vec![cut], frames.concat()].concat());
+    }
+
+    #[test]
+    fn the_room_protocol_takes_any_text(text in ".{0,400}") {
+        garbage::native_frame(text.as_bytes());
+    }
+
+    #[test]
+    fn the_room_protocol_takes_frames_of_every_kind(frame in frame()) {
+        garbage::native_frame(frame.as_bytes());
+    }
+
+    #[test]
+    fn a_room_takes_commands_of_every_kind(script in script()) {
+        garbage::room_inputs(script.as_bytes());
+    }
+
+    #[test]
+    fn a_room_takes_any_snapshot(text in ".{0,400}") {
+        garbage::snapshot(text.as_bytes());
+    }
+}
