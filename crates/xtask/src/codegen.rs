@@ -6,6 +6,7 @@ use std::fs;
 use anyhow::Context;
 
 use crate::limits_table;
+use crate::settings_table;
 use crate::workspace;
 
 /// Whether files are written or only compared.
@@ -60,12 +61,14 @@ pub fn run(mode: Mode) -> anyhow::Result<bool> {
 fn everything() -> anyhow::Result<Vec<Made>> {
     let openapi = parlor(&["openapi"])?;
     let schema = typescript(&openapi)?;
+    let env = parlor(&["config", "example", "env"])?;
     let limits = fs::read_to_string(workspace::root().join("crates/protocol/src/limits.rs"))?;
     Ok(vec![
         Made { path: OPENAPI, content: openapi },
         Made { path: "docs/api/asyncapi.json", content: parlor(&["asyncapi"])? },
         Made { path: "packages/sdk/src/schema.gen.ts", content: schema },
-        Made { path: ".env.example", content: parlor(&["config", "example", "env"])? },
+        Made { path: "docs/settings.md", content: settings_table::markdown(&env) },
+        Made { path: ".env.example", content: env },
         Made { path: "parlor.example.toml", content: parlor(&["config", "example", "toml"])? },
         Made { path: "docs/api/limits.md", content: limits_table::markdown(&limits) },
     ])
