@@ -246,6 +246,31 @@ pub struct CallRoom {
     pub users: Vec<String>,
 }
 
+/// Answer of `GET /api/rooms/{roomId}/users`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct CallUsers {
+    /// Always true.
+    pub success: bool,
+    /// Who is in, longest first.
+    pub users: Vec<CallUser>,
+}
+
+/// A member of a room as call clients know one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CallUser {
+    /// The person.
+    pub user_id: UserId,
+    /// The name to show.
+    pub display_name: String,
+    /// Whether the microphone is on.
+    pub is_mic_active: bool,
+    /// Whether the camera is on.
+    pub is_cam_active: bool,
+    /// Whether the screen is shared.
+    pub is_share_screen: bool,
+}
+
 /// Answer of `GET /api/v1/rooms/{id}/presence`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
