@@ -1,0 +1,78 @@
+//! What a connection costs while nothing happens: the server's private memory, less what it was
+//! before, per connection. Memory of the kernel is everybody's the same and not counted.
+
+use std::time::Duration;
+
+use super::seat;
+use crate::contestants::Contestant;
+use crate::report::{Table, Verdict, plain};
+use crate::{Bench, Chapter};
+use parlor_bench::contestants::Running;
+use parlor_bench::crowd::Crowd;
+
+/// Connections that are there before it is measured, so that what is made once is made.
+const WARM: usize = 200;
+/// Who is compared here.
+const CONTESTANTS: [Contestant; 5] = [
+    Contestant::Parlor,
+    Contestant::Bun,
+    Contestant::AxumQueue,
+    Contestant::AxumBroadcast,
+    Contestant::NodeWs,
+];
+
+pub fn measure(bench: &Bench) -> anyhow::Result<Chapter> {
+    let connections = if bench.quick { 1_000 } else { 4_000 };
+    let mut chapter = Chapter::default();
+    let mut table = Table::new(&["", "bytes per connection", "server before, MB"]);
+    for contestant in CONTESTANTS {
+        let (bytes, before) = one_room(bench, contestant, connections)?;
+        let name = match contestant {
+            Contestant::Parlor => "Parlor, each a member of one room",
+            other => other.name(),
+        };
+        table.row([name.to_owned(), plain(bytes), plain(before as f64 / 1e6)]);
+        if contestant == Contestant::Parlor {
+            let what = "idle connection, user memory";
+            chapter.verdicts.push(Verdict::at_most(what, " bytes", 2_048.0, bytes));
+        }
+    }
+    let rooms = connections / 5;
+    let bytes = many_rooms(bench, rooms)?;
+    table.row([format!("Parlor, {rooms} rooms of 5, rooms included"), plain(bytes), "–".into()]);
+    chapter.table(&table);
+    Ok(chapter)
+}
+
+fn one_room(
+    bench: &Bench,
+    contestant: Contestant,
+    connections: usize,
+) -> anyhow::Result<(f64, u64)> {
+    let running = Running::start(contestant, &bench.programs)?;
+    let tickets = running.make_rooms(1, WARM + connections)?;
+    let mut crowd = Crowd::enter(running.address, &tickets[..WARM])?;
+    rest(&mut crowd)?;
+    let before = running.process.memory()?.private;
+    crowd.join(running.address, &tickets[WARM..])?;
+    rest(&mut crowd)?;
+    let after = running.process.memory()?.private;
+    Ok((after.saturating_sub(before) as f64 / connections as f64, before))
+}
+
+fn many_rooms(bench: &Bench, rooms: usize) -> anyhow::Result<f64> {
+    let seated = seat(bench, Contestant::Parlor, WARM)?;
+    let running = &seated.running;
+    let tickets = running.make_rooms(rooms, 5)?;
+    let before = running.process.memory()?.private;
+    let mut crowd = Crowd::enter(running.address, &tickets)?;
+    rest(&mut crowd)?;
+    let after = running.process.memory()?.private;
+    Ok(after.saturating_sub(before) as f64 / tickets.len() as f64)
+}
+
+/// Reads what is told of those who came, and leaves a collector the time to collect.
+fn rest(crowd: &mut Crowd) -> anyhow::Result<()> {
+    crowd.settle(Duration::from_secs(3), Duration::from_secs(60))?;
+    Ok(())
+}
