@@ -1,6 +1,6 @@
-const FIRST_MS = 500
-const LONGEST_MS = 15_000
-const AFTER_RESTART_MS = 1_000
+const FIRST_MS = 500;
+const LONGEST_MS = 15_000;
+const AFTER_RESTART_MS = 1_000;
 
 /**
  * Returns how long to wait before the next attempt to connect, ms. The first comes at once or
@@ -9,7 +9,7 @@ const AFTER_RESTART_MS = 1_000
  * last success.
  */
 export function backoffMs(failures: number, restart: boolean, random: () => number): number {
-  if (failures === 0) return random() * (restart ? AFTER_RESTART_MS : FIRST_MS / 2)
-  const whole = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(failures, 16))
-  return whole / 2 + (random() * whole) / 2
+  if (failures === 0) return random() * (restart ? AFTER_RESTART_MS : FIRST_MS / 2);
+  const whole = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(failures, 16));
+  return whole / 2 + (random() * whole) / 2;
 }

@@ -11,8 +11,8 @@ export interface CloseMeaning {
     | 'room_full'
     | 'too_slow'
     | 'flooding'
-    | 'lost'
-  reconnect: boolean
+    | 'lost';
+  reconnect: boolean;
 }
 
 const MEANINGS: Readonly<Record<number, CloseMeaning>> = {
@@ -28,9 +28,9 @@ const MEANINGS: Readonly<Record<number, CloseMeaning>> = {
   4005: { reason: 'room_full', reconnect: false },
   4500: { reason: 'too_slow', reconnect: true },
   4501: { reason: 'flooding', reconnect: true },
-}
+};
 
 /** Says what a close code means. Everything unlisted (1005, 1006, …) is a lost connection. */
 export function closeMeaning(code: number): CloseMeaning {
-  return MEANINGS[code] ?? { reason: 'lost', reconnect: true }
+  return MEANINGS[code] ?? { reason: 'lost', reconnect: true };
 }

@@ -1,4 +1,4 @@
-import { Emitter, type Unsubscribe } from './emitter.ts'
+import { Emitter, type Unsubscribe } from './emitter.ts';
 import type {
   ChatMessage,
   EventPayloads,
@@ -10,33 +10,33 @@ import type {
   ServerFrame,
   StreamPosition,
   Telemetry,
-} from './protocol.ts'
-import type { RoomSocket } from './room-socket.ts'
+} from './protocol.ts';
+import type { RoomSocket } from './room-socket.ts';
 
 /** Chat messages kept in memory; older ones are fetched again when wanted. */
-const CHAT_KEPT = 2_000
+const CHAT_KEPT = 2_000;
 
 /** The room at one moment. Never changed: each change makes a new one. */
 export interface RoomSnapshot {
   /** Whether the room's state has arrived. */
-  readonly ready: boolean
-  readonly roomId: string
-  readonly settings: RoomSettings
-  readonly hostId: string | null
-  readonly ownerId: string | null
-  readonly createdAt: string
+  readonly ready: boolean;
+  readonly roomId: string;
+  readonly settings: RoomSettings;
+  readonly hostId: string | null;
+  readonly ownerId: string | null;
+  readonly createdAt: string;
   /** Who is present, longest first; the first page of them in a large room. */
-  readonly members: readonly Member[]
-  readonly memberCount: number
+  readonly members: readonly Member[];
+  readonly memberCount: number;
   /** What plays; `null` before the first medium. */
-  readonly playback: PlaybackState | null
-  readonly queue: readonly QueueItem[]
+  readonly playback: PlaybackState | null;
+  readonly queue: readonly QueueItem[];
   /** What was said, oldest first. */
-  readonly chat: readonly ChatMessage[]
+  readonly chat: readonly ChatMessage[];
   /** Members' sync meters, by user id. */
-  readonly sync: ReadonlyMap<string, Telemetry>
+  readonly sync: ReadonlyMap<string, Telemetry>;
   /** Why the room ended, if it did. */
-  readonly closed: EventPayloads['ROOM_CLOSED']['reason'] | null
+  readonly closed: EventPayloads['ROOM_CLOSED']['reason'] | null;
 }
 
 const EMPTY: RoomSnapshot = {
@@ -60,89 +60,89 @@ const EMPTY: RoomSnapshot = {
   chat: [],
   sync: new Map(),
   closed: null,
-}
+};
 
 /**
  * Mirrors a room. Applies each event of the room's stream once and in order; when one is missing
  * it asks for what it missed, and shows nothing out of order meanwhile.
  */
 export class RoomView {
-  readonly #socket: RoomSocket
+  readonly #socket: RoomSocket;
   readonly #events = new Emitter<{
-    changed: RoomSnapshot
-    reaction: EventPayloads['REACTION']
-  }>()
-  #snapshot: RoomSnapshot = EMPTY
-  #position: StreamPosition | null = null
+    changed: RoomSnapshot;
+    reaction: EventPayloads['REACTION'];
+  }>();
+  #snapshot: RoomSnapshot = EMPTY;
+  #position: StreamPosition | null = null;
   /** Whether missed events were asked for and have not come yet. */
-  #recovering = false
+  #recovering = false;
 
   constructor(socket: RoomSocket) {
-    this.#socket = socket
+    this.#socket = socket;
     socket.resumeFrom(() => {
-      this.#recovering = this.#position !== null
-      return this.#position
-    })
-    socket.onFrame((frame) => this.#take(frame))
+      this.#recovering = this.#position !== null;
+      return this.#position;
+    });
+    socket.onFrame((frame) => this.#take(frame));
   }
 
   /** The room just now. */
   get snapshot(): RoomSnapshot {
-    return this.#snapshot
+    return this.#snapshot;
   }
 
   /** Calls `listener` with the room, now and after each change. */
   subscribe(listener: (snapshot: RoomSnapshot) => void): Unsubscribe {
-    listener(this.#snapshot)
-    return this.#events.on('changed', listener)
+    listener(this.#snapshot);
+    return this.#events.on('changed', listener);
   }
 
   /** Calls `listener` with each reaction. */
   onReaction(listener: (reaction: EventPayloads['REACTION']) => void): Unsubscribe {
-    return this.#events.on('reaction', listener)
+    return this.#events.on('reaction', listener);
   }
 
   /** Puts a page of older messages before those that are known. */
   prependChat(messages: readonly ChatMessage[]): void {
-    this.#change({ chat: mergeChat(messages, this.#snapshot.chat) })
+    this.#change({ chat: mergeChat(messages, this.#snapshot.chat) });
   }
 
   /** Asks for the whole room again. */
   refresh(): void {
-    this.#socket.tell('SYNC_REQUEST')
+    this.#socket.tell('SYNC_REQUEST');
   }
 
   #take(frame: ServerFrame): void {
-    if (frame.type === 'SYNC_FULL_STATE') return this.#replace(frame.payload)
-    if (frame.type === 'RESUMED') return this.#resumed(frame.payload)
-    if (frame.seq !== undefined && !this.#isNext(frame.seq)) return
-    this.#apply(frame)
+    if (frame.type === 'SYNC_FULL_STATE') return this.#replace(frame.payload);
+    if (frame.type === 'RESUMED') return this.#resumed(frame.payload);
+    if (frame.seq !== undefined && !this.#isNext(frame.seq)) return;
+    this.#apply(frame);
   }
 
   /** Says whether the event with this number is the one to apply, and if so counts it. */
   #isNext(seq: number): boolean {
-    const position = this.#position
-    if (!position || seq <= position.seq) return false
+    const position = this.#position;
+    if (!position || seq <= position.seq) return false;
     if (seq === position.seq + 1) {
-      this.#position = { epoch: position.epoch, seq }
-      return true
+      this.#position = { epoch: position.epoch, seq };
+      return true;
     }
-    if (!this.#recovering) this.#recovering = this.#socket.tell('RESUME', position)
-    return false
+    if (!this.#recovering) this.#recovering = this.#socket.tell('RESUME', position);
+    return false;
   }
 
   #resumed(at: StreamPosition): void {
-    this.#recovering = false
-    const position = this.#position
-    if (!position || position.epoch !== at.epoch || position.seq < at.seq) this.refresh()
+    this.#recovering = false;
+    const position = this.#position;
+    if (!position || position.epoch !== at.epoch || position.seq < at.seq) this.refresh();
   }
 
   #replace(state: RoomState): void {
-    const position = this.#position
-    const older = position?.epoch === state.epoch && state.seq < position.seq
-    if (older) return
-    this.#recovering = false
-    this.#position = { epoch: state.epoch, seq: state.seq }
+    const position = this.#position;
+    const older = position?.epoch === state.epoch && state.seq < position.seq;
+    if (older) return;
+    this.#recovering = false;
+    this.#position = { epoch: state.epoch, seq: state.seq };
     this.#change({
       ready: true,
       roomId: state.roomId,
@@ -155,71 +155,71 @@ export class RoomView {
       playback: state.playbackState,
       queue: state.queue,
       chat: continueChat(this.#snapshot.chat, state.chat),
-    })
+    });
   }
 
   #apply(frame: ServerFrame): void {
-    const { members, sync } = this.#snapshot
+    const { members, sync } = this.#snapshot;
     switch (frame.type) {
       case 'PLAYBACK_UPDATED':
-        if (frame.payload.rev < (this.#snapshot.playback?.rev ?? 0)) return
-        return this.#change({ playback: frame.payload })
+        if (frame.payload.rev < (this.#snapshot.playback?.rev ?? 0)) return;
+        return this.#change({ playback: frame.payload });
       case 'USER_JOINED': {
-        const { userId, member, memberCount } = frame.payload
-        const known = members.some((one) => one.userId === userId)
-        if (!member || known) return this.#change({ memberCount })
-        return this.#change({ memberCount, members: [...members, member] })
+        const { userId, member, memberCount } = frame.payload;
+        const known = members.some((one) => one.userId === userId);
+        if (!member || known) return this.#change({ memberCount });
+        return this.#change({ memberCount, members: [...members, member] });
       }
       case 'USER_LEFT': {
-        const { userId, memberCount } = frame.payload
-        return this.#change({ memberCount, ...without(members, sync, [userId]) })
+        const { userId, memberCount } = frame.payload;
+        return this.#change({ memberCount, ...without(members, sync, [userId]) });
       }
       case 'MEMBERS_CHANGED': {
-        const { left, memberCount } = frame.payload
-        return this.#change({ memberCount, ...without(members, sync, left) })
+        const { left, memberCount } = frame.payload;
+        return this.#change({ memberCount, ...without(members, sync, left) });
       }
       case 'MEMBER_UPDATED':
-        return this.#change({ members: withMember(members, frame.payload) })
+        return this.#change({ members: withMember(members, frame.payload) });
       case 'MEMBER_SYNC':
         return this.#change({
           sync: new Map(sync).set(frame.payload.userId, frame.payload.telemetry),
-        })
+        });
       case 'HOST_CHANGED':
-        return this.#change({ hostId: frame.payload.newHostId })
+        return this.#change({ hostId: frame.payload.newHostId });
       case 'CHAT_MESSAGE':
-        return this.#change({ chat: mergeChat(this.#snapshot.chat, [frame.payload]) })
+        return this.#change({ chat: mergeChat(this.#snapshot.chat, [frame.payload]) });
       case 'QUEUE_UPDATED':
-        return this.#change({ queue: frame.payload.queue })
+        return this.#change({ queue: frame.payload.queue });
       case 'ROOM_UPDATED':
-        return this.#change({ settings: frame.payload })
+        return this.#change({ settings: frame.payload });
       case 'ROOM_CLOSED':
-        return this.#change({ closed: frame.payload.reason })
+        return this.#change({ closed: frame.payload.reason });
       case 'REACTION':
-        return this.#events.emit('reaction', frame.payload)
+        return this.#events.emit('reaction', frame.payload);
       case 'SYNC_FULL_STATE':
       case 'RESUMED':
       case 'CLOCK_PONG':
       case 'ACK':
       case 'ERROR':
-        return
+        return;
     }
   }
 
   #change(part: Partial<RoomSnapshot>): void {
-    this.#snapshot = Object.freeze({ ...this.#snapshot, ...part })
-    this.#events.emit('changed', this.#snapshot)
+    this.#snapshot = Object.freeze({ ...this.#snapshot, ...part });
+    this.#events.emit('changed', this.#snapshot);
   }
 }
 
 function settingsOf(state: RoomState): RoomSettings {
-  const { name, isPublic, maxParticipants, control, wait, joinCode } = state
-  return { name, isPublic, maxParticipants, control, wait, joinCode }
+  const { name, isPublic, maxParticipants, control, wait, joinCode } = state;
+  return { name, isPublic, maxParticipants, control, wait, joinCode };
 }
 
 function withMember(members: readonly Member[], member: Member): Member[] {
-  const known = members.some((one) => one.userId === member.userId)
-  if (!known) return [...members, member]
-  return members.map((one) => (one.userId === member.userId ? member : one))
+  const known = members.some((one) => one.userId === member.userId);
+  if (!known) return [...members, member];
+  return members.map((one) => (one.userId === member.userId ? member : one));
 }
 
 function without(
@@ -227,17 +227,17 @@ function without(
   sync: ReadonlyMap<string, Telemetry>,
   left: readonly string[],
 ): Pick<RoomSnapshot, 'members' | 'sync'> {
-  const gone = new Set(left)
+  const gone = new Set(left);
   return {
     members: members.filter((one) => !gone.has(one.userId)),
     sync: new Map([...sync].filter(([userId]) => !gone.has(userId))),
-  }
+  };
 }
 
 /** Joins two runs of messages, the newer last, each message once. */
 function mergeChat(older: readonly ChatMessage[], newer: readonly ChatMessage[]): ChatMessage[] {
-  const known = new Set(newer.map((message) => message.id))
-  return [...older.filter((message) => !known.has(message.id)), ...newer].slice(-CHAT_KEPT)
+  const known = new Set(newer.map((message) => message.id));
+  return [...older.filter((message) => !known.has(message.id)), ...newer].slice(-CHAT_KEPT);
 }
 
 /**
@@ -245,6 +245,6 @@ function mergeChat(older: readonly ChatMessage[], newer: readonly ChatMessage[])
  * between, and only the page is kept: older messages can be fetched from there.
  */
 function continueChat(known: readonly ChatMessage[], page: readonly ChatMessage[]): ChatMessage[] {
-  const met = known.some((message) => message.id === page[0]?.id)
-  return met ? mergeChat(known, page) : [...page]
+  const met = known.some((message) => message.id === page[0]?.id);
+  return met ? mergeChat(known, page) : [...page];
 }

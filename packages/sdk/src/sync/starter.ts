@@ -1,29 +1,29 @@
-import type { Time, Timer } from '../time.ts'
-import type { Leads } from './leads.ts'
-import type { Player } from './player.ts'
+import type { Time, Timer } from '../time.ts';
+import type { Leads } from './leads.ts';
+import type { Player } from './player.ts';
 
 /** A paused player nearer to its place than this is not sought. */
-const IN_PLACE_MS = 2
+const IN_PLACE_MS = 2;
 /** Later than this, a start is planned anew rather than made. */
-const LATE_MS = 40
-const MOST_ATTEMPTS = 4
+const LATE_MS = 40;
+const MOST_ATTEMPTS = 4;
 
 /** Where and when a paused player is to start. */
 interface Plan {
-  readonly rev: number
+  readonly rev: number;
   /** Own clock, ms. */
-  readonly meetAt: number
-  readonly positionMs: number
-  readonly madeAt: number
-  timer: Timer
+  readonly meetAt: number;
+  readonly positionMs: number;
+  readonly madeAt: number;
+  timer: Timer;
 }
 
 /** The room's line, as a start needs it: own clock and position, both ms. */
 export interface Line {
-  readonly rev: number
+  readonly rev: number;
   /** Own clock at which the room begins to move, if that is still to come. */
-  readonly beginsAt: number
-  positionAt(ownMs: number): number
+  readonly beginsAt: number;
+  positionAt(ownMs: number): number;
 }
 
 /**
@@ -31,54 +31,54 @@ export interface Line {
  * lets it go when the room comes by.
  */
 export class Starter {
-  readonly #player: Player
-  readonly #leads: Leads
-  readonly #time: Time
-  readonly #go: () => void
-  #plan: Plan | null = null
-  #attempts = 0
+  readonly #player: Player;
+  readonly #leads: Leads;
+  readonly #time: Time;
+  readonly #go: () => void;
+  #plan: Plan | null = null;
+  #attempts = 0;
 
   constructor(player: Player, leads: Leads, time: Time, go: () => void) {
-    this.#player = player
-    this.#leads = leads
-    this.#time = time
-    this.#go = go
+    this.#player = player;
+    this.#leads = leads;
+    this.#time = time;
+    this.#go = go;
   }
 
   /** Forgets what was planned. */
   cancel(): void {
-    if (this.#plan) this.#time.cancel(this.#plan.timer)
-    this.#plan = null
-    this.#attempts = 0
+    if (this.#plan) this.#time.cancel(this.#plan.timer);
+    this.#plan = null;
+    this.#attempts = 0;
   }
 
   /** Brings the start forward; to be called again until the player plays. */
   advance(line: Line): void {
-    const now = this.#time.now()
-    if (this.#plan && this.#plan.rev !== line.rev) this.cancel()
-    const plan = (this.#plan ??= this.#make(line, now))
-    if (plan.timer !== null || this.#player.seeking || !this.#player.canPlay) return
-    const delayMs = plan.meetAt - this.#leads.of(this.#player.kind).startMs - now
+    const now = this.#time.now();
+    if (this.#plan && this.#plan.rev !== line.rev) this.cancel();
+    const plan = (this.#plan ??= this.#make(line, now));
+    if (plan.timer !== null || this.#player.seeking || !this.#player.canPlay) return;
+    const delayMs = plan.meetAt - this.#leads.of(this.#player.kind).startMs - now;
     if (delayMs < -LATE_MS && this.#attempts < MOST_ATTEMPTS) {
-      this.#leads.learnPrepare(this.#player.kind, Math.min(now - plan.madeAt, 1_000))
-      this.#plan = this.#make(line, now)
-      return
+      this.#leads.learnPrepare(this.#player.kind, Math.min(now - plan.madeAt, 1_000));
+      this.#plan = this.#make(line, now);
+      return;
     }
     plan.timer = this.#time.after(Math.max(0, delayMs), () => {
-      this.cancel()
-      this.#go()
-    })
+      this.cancel();
+      this.#go();
+    });
   }
 
   #make(line: Line, now: number): Plan {
-    const { startMs, prepareMs } = this.#leads.of(this.#player.kind)
-    const together = line.beginsAt - startMs >= now
-    const meetAt = together ? line.beginsAt : now + startMs + prepareMs * 1.5 ** this.#attempts
-    const positionMs = line.positionAt(meetAt)
-    this.#attempts += 1
+    const { startMs, prepareMs } = this.#leads.of(this.#player.kind);
+    const together = line.beginsAt - startMs >= now;
+    const meetAt = together ? line.beginsAt : now + startMs + prepareMs * 1.5 ** this.#attempts;
+    const positionMs = line.positionAt(meetAt);
+    this.#attempts += 1;
     if (this.#player.ended || Math.abs(this.#player.positionMs - positionMs) > IN_PLACE_MS) {
-      this.#player.seek(positionMs)
+      this.#player.seek(positionMs);
     }
-    return { rev: line.rev, meetAt, positionMs, madeAt: now, timer: null }
+    return { rev: line.rev, meetAt, positionMs, madeAt: now, timer: null };
   }
 }

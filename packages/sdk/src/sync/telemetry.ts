@@ -1,25 +1,25 @@
-import type { SourceClass, Telemetry } from '../protocol.ts'
+import type { SourceClass, Telemetry } from '../protocol.ts';
 
-const MOST_SAMPLES = 200
+const MOST_SAMPLES = 200;
 
 /** Gathers what a player did between two reports. */
 export class Gauge {
-  #sizes: number[] = []
-  #nowMs = 0
-  seeks = 0
-  rateChanges = 0
-  stalls = 0
+  #sizes: number[] = [];
+  #nowMs = 0;
+  seeks = 0;
+  rateChanges = 0;
+  stalls = 0;
 
   /** Takes an error in, ms; positive is behind. */
   add(errorMs: number): void {
-    this.#nowMs = errorMs
-    if (this.#sizes.length < MOST_SAMPLES) this.#sizes.push(Math.abs(errorMs))
+    this.#nowMs = errorMs;
+    if (this.#sizes.length < MOST_SAMPLES) this.#sizes.push(Math.abs(errorMs));
   }
 
   /** Returns what was gathered and begins anew; `null` when nothing was. */
   take(clockBoundMs: number, sourceClass: SourceClass): Telemetry | null {
-    if (this.#sizes.length === 0) return null
-    const sorted = [...this.#sizes].sort((a, b) => a - b)
+    if (this.#sizes.length === 0) return null;
+    const sorted = [...this.#sizes].sort((a, b) => a - b);
     const telemetry: Telemetry = {
       errorP50Ms: tenths(quantile(sorted, 0.5)),
       errorP95Ms: tenths(quantile(sorted, 0.95)),
@@ -30,19 +30,19 @@ export class Gauge {
       stalls: this.stalls,
       clockBoundMs: tenths(clockBoundMs),
       class: sourceClass,
-    }
-    this.#sizes = []
-    this.seeks = this.rateChanges = this.stalls = 0
-    return telemetry
+    };
+    this.#sizes = [];
+    this.seeks = this.rateChanges = this.stalls = 0;
+    return telemetry;
   }
 }
 
 /** Returns the value below which a share of the values lies, by nearest rank. */
 export function quantile(sorted: readonly number[], share: number): number {
-  const rank = Math.ceil(share * sorted.length) - 1
-  return sorted[Math.max(0, Math.min(sorted.length - 1, rank))] ?? 0
+  const rank = Math.ceil(share * sorted.length) - 1;
+  return sorted[Math.max(0, Math.min(sorted.length - 1, rank))] ?? 0;
 }
 
 function tenths(value: number): number {
-  return Math.round(value * 10) / 10
+  return Math.round(value * 10) / 10;
 }
