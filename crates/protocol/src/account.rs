@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::UserId;
+use crate::{LoginId, UserId};
 
 macro_rules! secret_debug {
     ($($name:ident),*) => {$(
@@ -135,6 +135,22 @@ pub struct LoggedIn {
 pub struct Ticket {
     /// Goes into `?authToken=` of a WebSocket address.
     pub ticket: String,
+}
+
+/// One entry of `GET /api/v1/auth/sessions`: a place where one is logged in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionInfo {
+    /// The login.
+    pub id: LoginId,
+    /// Whether it is the one this request was made with.
+    pub is_current: bool,
+    /// What the client called itself when it logged in.
+    pub user_agent: Option<String>,
+    /// When it began, ISO-8601 UTC with ms.
+    pub created_at: String,
+    /// When it ends unless it is used, ISO-8601 UTC with ms.
+    pub expires_at: String,
 }
 
 secret_debug!(Register, Login, Refresh, Guest, LoggedIn, Ticket);
