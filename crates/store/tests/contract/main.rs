@@ -1,0 +1,98 @@
+//! What the store promises, on SQLite and on PostgreSQL alike: every case runs on both.
+//!
+//! PostgreSQL is started from the installed binaries, one for each test; without them the tests
+//! fail and say so.
+
+#![allow(clippy::unwrap_used)]
+
+mod bed;
+mod group;
+mod keys;
+mod live;
+mod logins;
+mod people;
+mod presence;
+mod rooms;
+mod schema;
+mod texts;
+
+/// Runs each case once on each database.
+macro_rules! on_both {
+    ($($family:ident: $($case:ident),+ $(,)?;)*) => {
+        mod sqlite {
+            $(mod $family { $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    crate::$family::$case(&crate::bed::Bed::sqlite()).await;
+                }
+            )+ })*
+        }
+        mod postgres {
+            $(mod $family { $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    crate::$family::$case(&crate::bed::Bed::postgres()).await;
+                }
+            )+ })*
+        }
+    };
+}
+
+on_both! {
+    people:
+        an_account_is_found_by_id_name_and_address,
+        names_and_addresses_are_taken_whatever_their_case,
+        a_display_name_and_a_password_can_be_changed,
+        a_guest_is_kept_once_and_stays_as_he_was,
+        merging_a_guest_moves_what_he_did_and_forgets_him,
+        nobody_but_a_guest_is_merged;
+    logins:
+        a_login_is_found_by_id_and_by_cookie,
+        of_many_rotations_at_once_one_wins,
+        a_rotation_of_an_ended_login_finds_it_gone,
+        a_login_slides_until_it_is_revoked,
+        revoking_all_logins_spares_other_people,
+        forgotten_logins_are_those_long_over,
+        a_login_needs_its_person;
+    keys:
+        nodes_that_start_at_once_agree_on_one_key,
+        a_newer_key_comes_first_and_a_retired_one_goes;
+    rooms:
+        a_room_comes_back_as_it_was_made,
+        a_join_code_is_unique_and_found_whatever_its_case,
+        pages_of_rooms_meet_without_gap_or_overlap,
+        only_public_and_own_rooms_are_visible,
+        a_deleted_room_takes_everything_with_it,
+        expiry_follows_what_is_set,
+        downtime_does_not_end_rooms,
+        taking_a_room_raises_its_fence;
+    live:
+        a_room_wakes_with_what_it_wrote,
+        a_repeated_client_id_is_stored_once,
+        a_lower_fence_writes_nothing,
+        a_deleted_room_is_gone,
+        a_used_message_number_refuses_the_whole_write,
+        settings_reach_the_row,
+        chat_is_paged_from_the_latest_backwards,
+        everything_is_there_after_reopening;
+    presence:
+        who_comes_is_present_and_who_leaves_is_not,
+        the_last_word_counts,
+        coming_into_a_missing_room_is_passed_over,
+        a_start_clears_presence;
+    group:
+        fifty_tasks_create_and_commit_at_once,
+        a_bad_operation_fails_alone,
+        more_than_one_statement_holds_is_written,
+        a_caller_that_goes_away_hurts_nobody;
+    schema:
+        the_verbatim_queries_run,
+        migrating_twice_changes_nothing,
+        nodes_may_migrate_at_once,
+        a_newer_schema_is_refused,
+        all_named_tables_have_their_columns;
+    texts:
+        every_text_comes_back_as_it_went_in,
+        a_nul_becomes_a_replacement_character,
+        texts_that_look_like_sql_are_only_texts;
+}

@@ -1,0 +1,119 @@
+use parlor_protocol::{LoginId, RoomId, UserId};
+use parlor_store::{Conflict, NewLogin, NewRoom, PersonKind, StoreError};
+
+use crate::bed::{Bed, NOON_MS, account, guest, message, room, write};
+
+pub async fn an_account_is_found_by_id_name_and_address(bed: &Bed) {
+    let store = bed.open().await;
+    store.create_account(account("ann")).await.unwrap();
+    store.create_account(account("bob")).await.unwrap();
+    let ann = UserId::from("ann");
+    let found = store.account(&ann).await.unwrap().unwrap();
+    assert_eq!(found.password_hash.as_deref(), Some("$argon2id$x"));
+    assert_eq!(found.person.kind, PersonKind::Account);
+    assert_eq!(found.person.username.as_deref(), Some("ann-name"));
+    assert_eq!(found.person.email.as_deref(), Some("ann@example.org"));
+    assert_eq!(found.person.display_name, "The ann");
+    assert_eq!(found.person.created_at_ms, NOON_MS);
+    assert_eq!(store.account_by_username("ANN-Name").await.unwrap(), Some(found.clone()));
+    assert_eq!(store.account_by_email("Ann@Example.ORG").await.unwrap(), Some(found.clone()));
+    assert_eq!(store.user(&ann).await.unwrap(), Some(found.person));
+    assert_eq!(store.user(&UserId::from("nobody")).await.unwrap(), None);
+    let ids = ["bob", "nobody", "ann"].map(UserId::from);
+    let mut names: Vec<String> =
+        store.users(&ids).await.unwrap().into_iter().map(|person| person.display_name).collect();
+    names.sort();
+    assert_eq!(names, ["The ann", "The bob"]);
+}
+
+pub async fn names_and_addresses_are_taken_whatever_their_case(bed: &Bed) {
+    let store = bed.open().await;
+    store.create_account(account("ann")).await.unwrap();
+    let mut same_name = account("bob");
+    same_name.username = "ANN-NAME".into();
+    let refused = store.create_account(same_name).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Conflict(Conflict::Username)), "{refused:?}");
+    let mut same_address = account("bob");
+    same_address.email = "ANN@EXAMPLE.org".into();
+    let refused = store.create_account(same_address).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Conflict(Conflict::Email)), "{refused:?}");
+    let mut same_id = account("bob");
+    same_id.id = UserId::from("ann");
+    let refused = store.create_account(same_id).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Conflict(Conflict::Id)), "{refused:?}");
+    store.create_account(account("bob")).await.unwrap();
+}
+
+pub async fn a_display_name_and_a_password_can_be_changed(bed: &Bed) {
+    let store = bed.open().await;
+    store.create_account(account("ann")).await.unwrap();
+    let ann = UserId::from("ann");
+    assert!(store.set_display_name(&ann, "Annie").await.unwrap());
+    assert!(store.set_password_hash(&ann, "$argon2id$y").await.unwrap());
+    let found = store.account(&ann).await.unwrap().unwrap();
+    assert_eq!(found.person.display_name, "Annie");
+    assert_eq!(found.password_hash.as_deref(), Some("$argon2id$y"));
+    assert!(!store.set_display_name(&UserId::from("nobody"), "X").await.unwrap());
+}
+
+pub async fn a_guest_is_kept_once_and_stays_as_he_was(bed: &Bed) {
+    let store = bed.open().await;
+    store.keep_guest(guest("g1")).await.unwrap();
+    let mut renamed = guest("g1");
+    renamed.display_name = "Other".into();
+    store.keep_guest(renamed).await.unwrap();
+    let kept = store.user(&UserId::from("g1")).await.unwrap().unwrap();
+    assert_eq!(kept.display_name, "Guest g1");
+    assert_eq!(kept.kind, PersonKind::Guest);
+    assert_eq!(kept.username, None);
+}
+
+pub async fn merging_a_guest_moves_what_he_did_and_forgets_him(bed: &Bed) {
+    let store = bed.open().await;
+    let (g1, ann) = (UserId::from("g1"), UserId::from("ann"));
+    store.create_account(account("ann")).await.unwrap();
+    store.keep_guest(guest("g1")).await.unwrap();
+    store.create_room(NewRoom { owner_id: Some(g1.clone()), ..room("r") }).await.unwrap();
+    let fence = store.take_room(&RoomId::from("r")).await.unwrap().unwrap();
+    let mut said = message(1, Some("same"));
+    said.user_id = g1.clone();
+    store.commit_room(write("r", fence, vec![said, message(2, Some("same"))])).await.unwrap();
+
+    store.merge_guest(&g1, &ann).await.unwrap();
+
+    assert_eq!(store.user(&g1).await.unwrap(), None);
+    assert_eq!(store.rooms_of(&ann, None, 10).await.unwrap().len(), 1);
+    let authors: Vec<UserId> = store
+        .chat_page(&RoomId::from("r"), None, 10)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|message| message.user_id)
+        .collect();
+    assert_eq!(authors, [ann.clone(), ann.clone()]);
+    store.merge_guest(&UserId::from("never kept"), &ann).await.unwrap();
+}
+
+pub async fn nobody_but_a_guest_is_merged(bed: &Bed) {
+    let store = bed.open().await;
+    let (ann, bob) = (UserId::from("ann"), UserId::from("bob"));
+    store.create_account(account("ann")).await.unwrap();
+    store.create_account(account("bob")).await.unwrap();
+    let login = NewLogin {
+        id: LoginId::from("l"),
+        user_id: ann.clone(),
+        key_id: "k".into(),
+        cookie_hash: vec![1],
+        user_agent: None,
+        created_at_ms: NOON_MS,
+        expires_at_ms: NOON_MS + 1,
+    };
+    store.create_login(login).await.unwrap();
+    let refused = store.merge_guest(&ann, &bob).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Dangling), "{refused:?}");
+    assert_eq!(store.login(&LoginId::from("l")).await.unwrap().unwrap().user_id, ann);
+    store.keep_guest(guest("g1")).await.unwrap();
+    let refused = store.merge_guest(&UserId::from("g1"), &UserId::from("x")).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Dangling), "{refused:?}");
+    assert!(store.user(&UserId::from("g1")).await.unwrap().is_some());
+}
