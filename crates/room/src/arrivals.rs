@@ -1,40 +1,78 @@
 //! Coming, going, and who is host after it.
 
-use parlor_protocol::member::{HostChanged, MemberCount};
+use parlor_protocol::member::{HostChanged, Member, MemberCount};
 use parlor_protocol::{Code, Event, UserId, limits};
 
+use crate::hold::Lateness;
 use crate::io::{ConnId, Departure, Now, Output, Pace, PresenceChange, Principal};
 use crate::room::Room;
 use crate::timers::Timer;
 
 impl Room {
+    /// Lets a connection in: to the seat its member has, or to a new one.
     pub(crate) fn join(&mut self, now: Now, conn: ConnId, who: Principal) {
-        let user = who.user_id.clone();
-        let seats =
-            self.durable.settings.max_participants.map_or(usize::MAX, |seats| seats as usize);
-        match self.members.seat(&user) {
-            Some(seat) if seat.connections.len() >= limits::CONNECTIONS_PER_MEMBER => {
-                return self.turn_away(conn, Code::RateLimited.into());
-            }
-            Some(_) => {
-                self.members.connect(conn, who);
-                self.timers.cancel(&Timer::Seat(user.clone()));
-                let joined = self.joined(&user);
-                self.send(conn, joined);
-                self.output(Output::Admit { conn });
-            }
-            None if self.members.count() >= seats => {
-                return self.turn_away(conn, Code::RoomFull.into());
-            }
-            None => {
-                self.members.take(who.clone(), now.wall_ms);
-                self.members.connect(conn, who.clone());
-                self.output(Output::Admit { conn });
-                let joined = self.joined(&user);
-                self.tell(now, joined, Pace::Batched);
-                self.output(Output::Presence(vec![PresenceChange { user: who, present: true }]));
-            }
+        if let Some(code) = self.why_not_in(&who.user_id) {
+            return self.turn_away(conn, code.into());
         }
+        let before = self.member(&who.user_id);
+        if before.is_none() {
+            self.take_seat(now, conn, who);
+        } else {
+            self.come_back(now, conn, who, before);
+        }
+        self.timers.cancel(&Timer::Idle);
+    }
+
+    fn why_not_in(&self, user: &UserId) -> Option<Code> {
+        if self.durable.bans.contains(user) {
+            return Some(Code::Banned);
+        }
+        let seats = self.durable.settings.max_participants.map_or(usize::MAX, |it| it as usize);
+        match self.members.seat(user) {
+            Some(seat) => (seat.connections.len() >= limits::CONNECTIONS_PER_MEMBER)
+                .then_some(Code::RateLimited),
+            None => (self.members.count() >= seats).then_some(Code::RoomFull),
+        }
+    }
+
+    fn take_seat(&mut self, now: Now, conn: ConnId, who: Principal) {
+        let user = who.user_id.clone();
+        self.members.take(who.clone(), now.wall_ms);
+        self.members.connect(conn, who.clone());
+        if self.is_crowd(self.members.count()) {
+            let joined = self.joined(&user);
+            self.send(conn, joined);
+            self.output(Output::Admit { conn });
+            self.note_in_crowd(now, &user, true);
+        } else {
+            self.tell_crowd(now);
+            self.output(Output::Admit { conn });
+            let joined = self.joined(&user);
+            self.tell(now, joined, Pace::Batched);
+        }
+        self.output(Output::Presence(vec![PresenceChange { user: who, present: true }]));
+        if self.host.is_none() {
+            self.crown(now, user);
+        }
+        self.store_presence_soon(now);
+    }
+
+    /// Keeps the seat of somebody who was here before the server was started again.
+    pub(crate) fn keep_seat(&mut self, now: Now, who: Principal, joined_ms: i64) {
+        self.timers.set(Timer::Seat(who.user_id.clone()), now.mono + limits::RESTART_GRACE);
+        self.members.take(who.clone(), joined_ms);
+        self.output(Output::Presence(vec![PresenceChange { user: who, present: true }]));
+    }
+
+    /// A further connection, or one after the last broke: the others have seen this member join.
+    fn come_back(&mut self, now: Now, conn: ConnId, who: Principal, before: Option<Member>) {
+        let user = who.user_id.clone();
+        self.members.connect(conn, who);
+        self.timers.cancel(&Timer::Seat(user.clone()));
+        let joined = self.joined(&user);
+        self.send(conn, joined);
+        self.output(Output::Admit { conn });
+        self.tell_member_if_changed(now, &user, before.as_ref());
     }
 
     fn joined(&self, user: &UserId) -> Event {
@@ -45,38 +83,118 @@ impl Room {
         })
     }
 
+    /// Lets a connection go. The seat of its member stays while another connection is there, and
+    /// for a grace if the last one broke.
     pub(crate) fn depart(&mut self, now: Now, conn: ConnId, how: Departure) {
-        let Some(user) = self.members.disconnect(conn) else { return };
-        if self.members.seat(&user).is_some_and(|seat| !seat.is_reconnecting()) {
+        let Some(user) = self.members.seat_of(conn).map(|seat| seat.who.user_id.clone()) else {
+            return;
+        };
+        let (before, stood) = (self.member(&user), self.standing(&user));
+        self.members.disconnect(conn);
+        let is_last = self.members.seat(&user).is_some_and(|seat| seat.is_reconnecting());
+        match how {
+            Departure::Left if is_last => self.free_seat(now, &user),
+            Departure::Left | Departure::Broken => {
+                if is_last {
+                    let end = now.mono + limits::RECONNECT_GRACE;
+                    self.timers.set(Timer::Seat(user.clone()), end);
+                }
+                let standing = self.standing(&user);
+                if standing != stood {
+                    let (mono, late) = (now.mono, Lateness::Stall);
+                    self.hold.observe(mono, &mut self.timers, &user, standing, late);
+                }
+                self.tell_member_if_changed(now, &user, before.as_ref());
+            }
+        }
+        self.watch_for_idleness(now);
+        self.settle(now);
+    }
+
+    /// Ends a seat: the member has left, whatever connections it had.
+    pub(crate) fn free_seat(&mut self, now: Now, user: &UserId) {
+        let was_crowd = self.is_crowd(self.members.count());
+        let Some(seat) = self.members.free(user) else { return };
+        self.timers.cancel(&Timer::Seat(user.clone()));
+        self.hold.forget(now.mono, &mut self.timers, user);
+        if was_crowd {
+            self.note_in_crowd(now, user, false);
+        } else {
+            self.tell_crowd(now);
+            let member_count = self.members.count() as u64;
+            let left = MemberCount { user_id: user.clone(), member_count, member: None };
+            self.tell(now, Event::UserLeft(left), Pace::Batched);
+        }
+        self.output(Output::Presence(vec![PresenceChange { user: seat.who, present: false }]));
+        if self.host.as_ref() == Some(user) {
+            self.host = None;
+            if let Some(heir) = self.members.longest_present().cloned() {
+                self.crown(now, heir);
+            }
+        }
+        self.store_presence_soon(now);
+        self.watch_for_idleness(now);
+        self.settle(now);
+    }
+
+    /// Makes a member host. (One who left while the store wrote it down is not.)
+    pub(crate) fn crown(&mut self, now: Now, user: UserId) {
+        if self.members.seat(&user).is_none() {
             return;
         }
-        match how {
-            Departure::Left => self.free_seat(now, &user),
-            Departure::Broken => {
-                let end = now.mono + limits::RECONNECT_GRACE;
-                self.timers.set(Timer::Seat(user), end);
-            }
+        // A host must not be told of before the member itself is.
+        self.tell_crowd(now);
+        let before = self.host.replace(user.clone());
+        let changed = HostChanged { new_host_id: user.clone() };
+        self.tell(now, Event::HostChanged(changed), Pace::Batched);
+        for user in before.iter().chain([&user]) {
+            self.tell_member(now, user);
+        }
+        self.rule_changed(now);
+        self.store_presence_soon(now);
+    }
+
+    /// Has the new rules of waiting count.
+    pub(crate) fn rule_changed(&mut self, now: Now) {
+        let (wait, host) = (self.durable.settings.wait, self.host.clone());
+        self.hold.set_rule(now.mono, &mut self.timers, wait, host);
+        self.settle(now);
+    }
+
+    /// Tells what is known of a member now.
+    pub(crate) fn tell_member(&mut self, now: Now, user: &UserId) {
+        if let Some(member) = self.member(user) {
+            self.tell(now, Event::MemberUpdated(member), Pace::Batched);
         }
     }
 
-    pub(crate) fn free_seat(&mut self, now: Now, user: &UserId) {
-        let Some(seat) = self.members.free(user) else { return };
-        let left = MemberCount {
-            user_id: user.clone(),
-            member_count: self.members.count() as u64,
-            member: None,
-        };
-        self.tell(now, Event::UserLeft(left), Pace::Batched);
-        self.output(Output::Presence(vec![PresenceChange { user: seat.who, present: false }]));
-        if self.host.as_ref() == Some(user) {
-            self.host = self.members.longest_present().cloned();
-            if let Some(host) = self.host.clone() {
-                self.tell(
-                    now,
-                    Event::HostChanged(HostChanged { new_host_id: host }),
-                    Pace::Batched,
-                );
-            }
+    /// Tells of a member's connection and readiness where that is seen: a crowd is not told how
+    /// each of its members fares.
+    pub(crate) fn tell_member_if_changed(
+        &mut self,
+        now: Now,
+        user: &UserId,
+        before: Option<&Member>,
+    ) {
+        if !self.is_crowd(self.members.count()) && self.member(user).as_ref() != before {
+            self.tell_member(now, user);
+        }
+    }
+
+    fn is_crowd(&self, count: usize) -> bool {
+        count > limits::MEMBERS_TOLD_SINGLY
+    }
+
+    fn note_in_crowd(&mut self, now: Now, user: &UserId, came: bool) {
+        self.crowd.note(user, came);
+        self.timers.set_at_latest(Timer::Members, now.mono + limits::MEMBERS_BATCH);
+    }
+
+    /// Tells who came and went, if it was not told yet.
+    pub(crate) fn tell_crowd(&mut self, now: Now) {
+        self.timers.cancel(&Timer::Members);
+        if let Some(changed) = self.crowd.take(self.members.count() as u64) {
+            self.tell(now, Event::MembersChanged(changed), Pace::Batched);
         }
     }
 }

@@ -12,9 +12,17 @@
 
 mod arrivals;
 mod chat;
-mod hold;
+mod checks;
+mod commands;
+mod commit;
+mod crowd;
+mod draft;
+pub mod hold;
 pub mod io;
+mod life;
 mod members;
+mod playback;
+mod queue;
 mod roles;
 mod room;
 mod snapshot;
@@ -29,5 +37,6 @@ pub use io::{
     Principal, Refusal, Snapshot, SnapshotFault, SnapshotStamp, StoreBatch, StoreFault, StoredChat,
     Told,
 };
-pub use room::{Room, UNLOAD_AFTER};
+pub use life::UNLOAD_AFTER;
+pub use room::Room;
 pub use wall::iso_8601;

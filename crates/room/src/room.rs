@@ -4,15 +4,16 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlor_protocol::event::{ClosedReason, RoomClosed};
 use parlor_protocol::frame::{CommandId, ServerFrame};
-use parlor_protocol::{CloseCode, Code, Command, Event, UserId, limits};
+use parlor_protocol::{Code, Event, UserId};
 
 use crate::chat::Chat;
+use crate::checks;
+use crate::commit::Commit;
+use crate::crowd::Crowd;
 use crate::hold::Hold;
 use crate::io::{
-    AskId, ConnId, Founding, Input, Now, Output, Pace, Principal, Refusal, Snapshot, SnapshotFault,
-    Told,
+    AskId, ConnId, Founding, Input, Now, Output, Pace, Refusal, Snapshot, SnapshotFault,
 };
 use crate::members::Members;
 use crate::roles::Offices;
@@ -21,23 +22,25 @@ use crate::stream::Stream;
 use crate::timeline::Timeline;
 use crate::timers::{Timer, Timers};
 
-/// How long a permanent room stays loaded without anybody.
-pub const UNLOAD_AFTER: Duration = Duration::from_secs(60);
-
 /// A room where people watch together.
 #[derive(Debug)]
 pub struct Room {
+    /// What the room was made from; its settings and chat have moved to where they change.
     pub(crate) founding: Founding,
-    pub(crate) durable: Durable,
+    /// What only changes by being committed.
+    pub(crate) durable: Arc<Durable>,
+    /// Who is host: until succeeded the creator, present or not; `None` when all have left.
     pub(crate) host: Option<UserId>,
     pub(crate) timeline: Timeline,
     pub(crate) hold: Hold,
     pub(crate) chat: Chat,
     pub(crate) members: Members,
+    pub(crate) crowd: Crowd,
     pub(crate) stream: Stream,
+    pub(crate) commit: Commit,
     pub(crate) timers: Timers,
+    pub(crate) ended: bool,
     outputs: VecDeque<Output>,
-    ended: bool,
 }
 
 /// Who waits for the answer to a command.
@@ -49,36 +52,51 @@ pub(crate) enum Asker {
     Http(AskId),
 }
 
+impl Asker {
+    /// Returns the connection, where a command makes no sense without one.
+    pub(crate) fn conn(&self) -> Result<ConnId, Refusal> {
+        match self {
+            Asker::Conn(conn, _) => Ok(*conn),
+            Asker::Http(_) => Err(checks::invalid("That needs a connection to the room")),
+        }
+    }
+}
+
 impl Room {
     /// Makes a room nobody is in.
-    pub fn new(_now: Now, mut founding: Founding) -> Self {
-        let chat = Chat::new(std::mem::take(&mut founding.chat), founding.next_chat);
-        Self {
-            durable: Durable {
-                settings: founding.settings.clone(),
-                moderators: BTreeSet::new(),
-                bans: BTreeSet::new(),
-                queue: Vec::new(),
-            },
-            host: founding.creator.clone(),
+    pub fn new(now: Now, mut founding: Founding) -> Self {
+        let durable = Durable {
+            settings: founding.settings.clone(),
+            moderators: BTreeSet::new(),
+            bans: BTreeSet::new(),
+            queue: Vec::new(),
+        };
+        let host = founding.creator.clone();
+        let mut room = Self {
+            hold: Hold::new(durable.settings.wait, host.clone()),
+            durable: Arc::new(durable),
+            host,
             timeline: Timeline::default(),
-            hold: Hold::default(),
-            chat,
+            chat: Chat::new(std::mem::take(&mut founding.chat), founding.next_chat),
             members: Members::default(),
+            crowd: Crowd::default(),
             stream: Stream::new(founding.epoch.clone()),
+            commit: Commit::default(),
             timers: Timers::default(),
-            outputs: VecDeque::new(),
             ended: false,
+            outputs: VecDeque::new(),
             founding,
-        }
+        };
+        room.watch_for_idleness(now);
+        room
     }
 
     /// Makes a room that goes on where a snapshot was taken, `elapsed` later: the film has run on,
-    /// and the members' seats are kept for [`limits::RESTART_GRACE`].
+    /// and the members' seats are kept for [`parlor_protocol::limits::RESTART_GRACE`].
     ///
     /// # Errors
-    /// If the text is no snapshot of this room. Nothing is lost by beginning a [`Room::new`] then
-    /// but what the snapshot held.
+    /// If the text is no snapshot of this room. Begin a [`Room::new`] then: nothing is lost but
+    /// what the snapshot held.
     pub fn restore(
         now: Now,
         founding: Founding,
@@ -87,41 +105,44 @@ impl Room {
     ) -> Result<Self, SnapshotFault> {
         let written = snapshot.read_for(&founding.room_id)?;
         let mut room = Self::new(now, founding);
-        room.durable = Durable { settings: room.durable.settings, ..written.durable };
-        room.host = written.host;
+        let settings = room.durable.settings.clone();
+        room.durable = Arc::new(Durable { settings, ..written.durable });
         room.timeline = written.playback.resume(now.mono, elapsed);
         for seat in written.seats {
             let (who, joined_ms) = seat.into_parts();
-            let timer = Timer::Seat(who.user_id.clone());
-            room.timers.set(timer, now.mono + limits::RESTART_GRACE);
-            room.members.take(who, joined_ms);
+            room.keep_seat(now, who, joined_ms);
         }
+        room.host = written.host;
+        let host_is_lost = room.host != room.founding.creator
+            && room.host.as_ref().is_none_or(|host| room.members.seat(host).is_none());
+        if host_is_lost {
+            room.host = room.members.longest_present().cloned();
+        }
+        room.rule_changed(now);
         Ok(room)
     }
 
     /// Writes the room's durable state down.
     pub fn snapshot(&self, now: Now) -> Snapshot {
-        snapshot::write(
-            now,
-            &self.founding.room_id,
-            &self.founding.boot,
-            &self.durable,
-            self.host.as_ref(),
-            &self.timeline,
-            &self.members,
-        )
+        self.write_snapshot(now, &self.durable, self.host.as_ref(), &self.timeline)
     }
 
-    pub(crate) fn offices(&self) -> Offices<'_> {
-        Offices {
-            owner: self.founding.owner.as_ref(),
-            host: self.host.as_ref(),
-            moderators: &self.durable.moderators,
-        }
+    pub(crate) fn write_snapshot(
+        &self,
+        now: Now,
+        durable: &Durable,
+        host: Option<&UserId>,
+        timeline: &Timeline,
+    ) -> Snapshot {
+        let Founding { room_id, boot, .. } = &self.founding;
+        snapshot::write(now, room_id, boot, durable, host, timeline, &self.members)
     }
 
     /// Lets the room go through an input. Poll all outputs before the next one.
     pub fn handle_input(&mut self, now: Now, input: Input) {
+        while let Some((_, timer)) = self.timers.pop_due(now.mono) {
+            self.expire(now, timer);
+        }
         if self.ended {
             return self.refuse_after_end(input);
         }
@@ -137,12 +158,12 @@ impl Room {
             Input::Ask { ask, who, command, fresh } => {
                 self.carry_out(now, Asker::Http(ask), who, command, fresh);
             }
-            Input::Stored { .. } | Input::Touch | Input::Timeout => {}
+            Input::Stored { batch, outcome } => self.stored(now, batch, outcome),
+            Input::Touch => self.keep_alive(now),
             Input::Close { reason } => self.end(now, reason),
+            Input::Timeout => {}
         }
-        while let Some((at, timer)) = self.timers.pop_due(now.mono) {
-            self.expire(now, at, timer);
-        }
+        self.store_what_waits(now);
     }
 
     /// Takes the next output, in the order in which they are to be carried out.
@@ -155,29 +176,18 @@ impl Room {
         self.timers.next()
     }
 
-    fn carry_out(&mut self, now: Now, asker: Asker, _who: Principal, command: Command, _: u128) {
-        let _ = (now, command);
-        self.answer(asker, Err(Code::Unavailable.into()));
-    }
-
-    fn expire(&mut self, now: Now, at: Duration, timer: Timer) {
-        let _ = at;
+    fn expire(&mut self, now: Now, timer: Timer) {
         match timer {
             Timer::Seat(user) => self.free_seat(now, &user),
-            _ => {}
+            Timer::Patience(user) => {
+                self.hold.wake(now.mono, &mut self.timers, &user);
+                self.settle(now);
+            }
+            Timer::Hold => self.go_on(now),
+            Timer::Members => self.tell_crowd(now),
+            Timer::Snapshot => self.snapshot_is_due(),
+            Timer::Idle => self.idle(now),
         }
-    }
-
-    /// Ends the room: everybody is told and sent away.
-    fn end(&mut self, now: Now, reason: ClosedReason) {
-        self.ended = true;
-        self.timers.clear();
-        self.tell(now, Event::RoomClosed(RoomClosed { reason }), Pace::Now);
-        for conn in self.members.connections().collect::<Vec<_>>() {
-            self.output(Output::Close { conn, code: CloseCode::RoomGone });
-        }
-        self.members = Members::default();
-        self.output(Output::Ended(reason));
     }
 
     fn refuse_after_end(&mut self, input: Input) {
@@ -195,15 +205,22 @@ impl Room {
         }
     }
 
+    pub(crate) fn offices(&self) -> Offices<'_> {
+        Offices {
+            owner: self.founding.owner.as_ref(),
+            host: self.host.as_ref(),
+            moderators: &self.durable.moderators,
+        }
+    }
+
     pub(crate) fn output(&mut self, output: Output) {
         self.outputs.push_back(output);
     }
 
     /// Tells everybody; the event takes its place in the stream, unless it is volatile.
-    pub(crate) fn tell(&mut self, now: Now, event: Event, pace: Pace) -> Arc<Told> {
+    pub(crate) fn tell(&mut self, now: Now, event: Event, pace: Pace) {
         let told = self.stream.tell(now.mono, event);
-        self.output(Output::Broadcast { told: Arc::clone(&told), pace });
-        told
+        self.output(Output::Broadcast { told, pace });
     }
 
     /// Tells one connection something outside the stream.
@@ -212,31 +229,30 @@ impl Room {
         self.output(Output::Send { conn, frame });
     }
 
-    /// Answers a command.
+    /// Answers a command. Nobody is there to be told if its connection is gone.
     pub(crate) fn answer(&mut self, asker: Asker, outcome: Result<(), Refusal>) {
         match (asker, outcome) {
             (Asker::Http(ask), outcome) => self.output(Output::Answer { ask, outcome }),
+            (Asker::Conn(conn, _), _) if self.members.seat_of(conn).is_none() => {}
             (Asker::Conn(_, None), Ok(())) => {}
-            (Asker::Conn(conn, Some(id)), Ok(())) => {
-                let frame = ServerFrame { event: Event::Ack, seq: None, id: Some(id), code: None };
+            (Asker::Conn(conn, id), Ok(())) => {
+                let frame = ServerFrame { event: Event::Ack, seq: None, id, code: None };
                 self.output(Output::Send { conn, frame });
             }
-            (Asker::Conn(conn, id), Err(refusal)) => {
-                let frame = ServerFrame {
-                    event: Event::Error(refusal.message),
-                    seq: None,
-                    id,
-                    code: Some(refusal.code),
-                };
-                self.output(Output::Send { conn, frame });
-            }
+            (Asker::Conn(conn, id), Err(refusal)) => self.refuse(conn, id, refusal),
         }
+    }
+
+    fn refuse(&mut self, conn: ConnId, id: Option<CommandId>, refusal: Refusal) {
+        let Refusal { code, message } = refusal;
+        let frame = ServerFrame { event: Event::Error(message), seq: None, id, code: Some(code) };
+        self.output(Output::Send { conn, frame });
     }
 
     /// Tells a connection why it cannot come in, and closes it.
     pub(crate) fn turn_away(&mut self, conn: ConnId, refusal: Refusal) {
         let code = refusal.code.close();
-        self.answer(Asker::Conn(conn, None), Err(refusal));
+        self.refuse(conn, None, refusal);
         self.output(Output::Close { conn, code });
     }
 }

@@ -9,7 +9,7 @@ use parlor_protocol::{RoomId, UserId, limits};
 use serde::{Deserialize, Serialize};
 
 use crate::io::{Now, Principal, Snapshot, SnapshotFault, SnapshotStamp};
-use crate::members::Members;
+use crate::members::{Members, Seat};
 use crate::timeline::{Medium, Timeline};
 
 /// What only ever changes by being committed.
@@ -23,6 +23,10 @@ pub(crate) struct Durable {
 
 /// Says what a snapshot is and which rules it follows; a later form gets a later number.
 const FORM: &str = "parlor-room/1";
+
+/// No position is beyond this, however long a room was left playing: up to here, every ms is a
+/// number of its own.
+const POSITION_MS_MAX: f64 = 9e15;
 
 /// The text of a [`Snapshot`].
 #[derive(Serialize, Deserialize)]
@@ -72,8 +76,10 @@ pub(crate) fn write(
     timeline: &Timeline,
     members: &Members,
 ) -> Snapshot {
-    // A crowd would make every snapshot large, and a restart finds it again by its coming back.
-    let seats_kept = if members.count() > limits::MEMBERS_TOLD_SINGLY { 0 } else { usize::MAX };
+    // A crowd would make every snapshot large, and comes back by itself; only the host's seat says
+    // that somebody must follow if the host does not.
+    let is_crowd = members.count() > limits::MEMBERS_TOLD_SINGLY;
+    let kept = |seat: &&Seat| !is_crowd || Some(&seat.who.user_id) == host;
     let written = Written {
         form: FORM.to_owned(),
         room_id: room_id.clone(),
@@ -83,7 +89,7 @@ pub(crate) fn write(
         durable: durable.clone(),
         host: host.cloned(),
         playback: Playback::of(timeline, now.mono),
-        seats: members.in_order(None).take(seats_kept).map(WrittenSeat::of).collect(),
+        seats: members.in_order(None).filter(kept).map(WrittenSeat::of).collect(),
     };
     Snapshot(serde_json::to_string(&written).expect("plain values with text keys are JSON"))
 }
@@ -138,8 +144,7 @@ impl Playback {
     }
 
     fn check(&self) -> Result<(), SnapshotFault> {
-        let position_ok = (0.0..=limits::POSITION_MS as f64 * 2.0).contains(&self.position_ms);
-        if !position_ok
+        if !(0.0..=POSITION_MS_MAX).contains(&self.position_ms)
             || !limits::PLAYBACK_SPEED.contains(&self.rate)
             || !(0.0..=60_000.0).contains(&self.starts_in_ms)
         {
@@ -163,7 +168,7 @@ impl Playback {
         timeline.by = self.by;
         timeline.updated_ms = self.updated_ms;
         timeline.place(
-            (self.position_ms + moved_ms * self.rate).min(limits::POSITION_MS as f64),
+            (self.position_ms + moved_ms * self.rate).min(POSITION_MS_MAX),
             now + Duration::from_secs_f64(lead_ms / 1_000.0),
         );
         timeline
@@ -171,7 +176,7 @@ impl Playback {
 }
 
 impl WrittenSeat {
-    fn of(seat: &crate::members::Seat) -> Self {
+    fn of(seat: &Seat) -> Self {
         Self {
             user_id: seat.who.user_id.clone(),
             display_name: seat.who.display_name.to_string(),

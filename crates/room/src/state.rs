@@ -30,7 +30,7 @@ impl Room {
             epoch: position.epoch,
             seq: position.seq,
             queue: self.durable.queue.clone(),
-            chat: self.chat.recent().cloned().collect(),
+            chat: self.chat.page().cloned().collect(),
             server_time: now.clock_ms(),
         }
     }
@@ -88,6 +88,12 @@ impl Room {
     /// Says whether a person was banned.
     pub fn is_banned(&self, user: &UserId) -> bool {
         self.durable.bans.contains(user)
+    }
+
+    /// Says whether every seat is taken, those kept for members who are reconnecting included.
+    pub fn is_full(&self) -> bool {
+        let seats = self.durable.settings.max_participants;
+        seats.is_some_and(|seats| self.members.count() >= seats as usize)
     }
 
     fn shown(&self, seat: &Seat) -> Member {

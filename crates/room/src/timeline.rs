@@ -6,7 +6,7 @@ use parlor_protocol::playback::{Holding, PlaybackState};
 use parlor_protocol::{ItemId, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::io::clock_ms;
+use crate::io::{Now, clock_ms};
 
 /// Shortest lead of a coordinated start, and the one taken while no round trip is known.
 const LEAD_MIN: Duration = Duration::from_millis(250);
@@ -24,6 +24,15 @@ pub(crate) struct Medium {
     pub(crate) title: Option<String>,
     /// The queue entry it came from.
     pub(crate) item: Option<ItemId>,
+}
+
+/// What a person wants changed; what is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Change {
+    pub(crate) medium: Option<Medium>,
+    pub(crate) playing: Option<bool>,
+    pub(crate) position_ms: Option<f64>,
+    pub(crate) rate: Option<f64>,
 }
 
 /// The room's timeline.
@@ -107,6 +116,73 @@ impl Timeline {
     pub(crate) fn rebase(&mut self, now: Duration) {
         self.position_ms = self.position_ms(now);
         self.at = self.moves_from(now);
+    }
+
+    /// Carries out what a person wants. A start, and a seek while playing, are coordinated: they
+    /// hold `lead` from now. Returns whether another medium was loaded.
+    pub(crate) fn command(
+        &mut self,
+        now: Now,
+        change: Change,
+        by: &UserId,
+        lead: Duration,
+    ) -> bool {
+        let before = self.clone();
+        self.rebase(now.mono);
+        if let Some(medium) = change.medium {
+            self.medium = medium;
+        }
+        let loaded = self.medium.url != before.medium.url || self.medium.item != before.medium.item;
+        if loaded {
+            self.position_ms = 0.0;
+            self.held = false;
+        }
+        self.playing = change.playing.unwrap_or(self.playing);
+        self.position_ms = change.position_ms.unwrap_or(self.position_ms);
+        self.rate = change.rate.unwrap_or(self.rate);
+        let placed = loaded || change.position_ms.is_some();
+        if !self.moves() {
+            self.at = now.mono;
+        } else if placed || !before.moves() {
+            self.at = now.mono + lead;
+        }
+        if self.rev == 0 || placed || !self.equals_but_for_moment(&before) {
+            self.rev += 1;
+            self.commanded_rev = self.rev;
+        }
+        self.by = Some(by.clone());
+        self.updated_ms = now.wall_ms;
+        loaded
+    }
+
+    fn equals_but_for_moment(&self, other: &Self) -> bool {
+        self.medium == other.medium && self.playing == other.playing && self.rate == other.rate
+    }
+
+    /// Stands still until somebody is ready; it is still meant to play.
+    pub(crate) fn hold(&mut self, now: Now) {
+        self.rebase(now.mono);
+        self.at = now.mono;
+        self.held = true;
+        self.rev += 1;
+    }
+
+    /// Holds no longer; if it is meant to play, it starts `lead` from now.
+    pub(crate) fn go_on(&mut self, now: Now, lead: Duration) {
+        self.held = false;
+        self.at = if self.playing { now.mono + lead } else { now.mono };
+        self.rev += 1;
+    }
+
+    /// Counts a change that is not in the vector: the room waits for others than before.
+    pub(crate) fn count_change(&mut self) {
+        self.rev += 1;
+    }
+
+    /// Notes that the room itself made the last change.
+    pub(crate) fn changed_by_room(&mut self, now: Now) {
+        self.by = None;
+        self.updated_ms = now.wall_ms;
     }
 
     /// Puts the timeline at a position that holds at a moment.

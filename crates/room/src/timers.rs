@@ -38,6 +38,13 @@ impl Timers {
         self.due.insert((at, timer));
     }
 
+    /// Sets a timer, unless it has an earlier moment already.
+    pub(crate) fn set_at_latest(&mut self, timer: Timer, at: Duration) {
+        if self.at.get(&timer).is_none_or(|before| at < *before) {
+            self.set(timer, at);
+        }
+    }
+
     /// Forgets a timer.
     pub(crate) fn cancel(&mut self, timer: &Timer) {
         if let Some(before) = self.at.remove(timer) {
@@ -63,11 +70,5 @@ impl Timers {
         let (at, timer) = self.due.pop_first()?;
         self.at.remove(&timer);
         Some((at, timer))
-    }
-
-    /// Forgets all.
-    pub(crate) fn clear(&mut self) {
-        self.due.clear();
-        self.at.clear();
     }
 }

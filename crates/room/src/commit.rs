@@ -1,0 +1,278 @@
+//! Commands that count only once they are stored: one batch is in flight at a time, and what
+//! arrives meanwhile waits for the next.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parlor_protocol::queue::QueueUpdated;
+use parlor_protocol::{CloseCode, Code, Command, Event, UserId, limits};
+
+use crate::draft::{self, Deed, Draft, Scene};
+use crate::io::{
+    NewChat, Now, Output, Pace, Principal, Refusal, StoreBatch, StoreFault, StoredChat,
+};
+use crate::room::{Asker, Room};
+use crate::timers::Timer;
+
+/// A changed timeline is given to the store after this, so that it is durable within 250 ms.
+const PLAYBACK_STORED_AFTER: Duration = Duration::from_millis(100);
+/// A change of who is present or host is given to the store after this: it heals by itself.
+const PRESENCE_STORED_AFTER: Duration = Duration::from_millis(1_000);
+/// A store that failed is asked again after this.
+const STORE_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// What waits for the store.
+#[derive(Debug, Default)]
+pub(crate) struct Commit {
+    waiting: VecDeque<Waiting>,
+    flight: Option<Flight>,
+    batches: u64,
+    /// Whether the state changed since a snapshot was last written, and it is time to write one.
+    snapshot_due: bool,
+}
+
+/// A command that is not judged yet.
+#[derive(Debug)]
+struct Waiting {
+    asker: Asker,
+    who: Principal,
+    command: Command,
+    fresh: u128,
+}
+
+/// A batch the store has.
+#[derive(Debug)]
+struct Flight {
+    batch: u64,
+    draft: Draft,
+    entries: Vec<Entry>,
+    with_snapshot: bool,
+}
+
+/// A command that was judged, in the order in which they came.
+#[derive(Debug)]
+struct Entry {
+    asker: Asker,
+    who: UserId,
+    judged: Result<Option<Deed>, Refusal>,
+}
+
+impl Room {
+    /// Lets a command wait for the next batch.
+    pub(crate) fn stage(&mut self, asker: Asker, who: Principal, command: Command, fresh: u128) {
+        if self.commit.waiting.len() >= limits::COMMANDS_WAITING {
+            return self.answer(asker, Err(Code::Busy.into()));
+        }
+        self.commit.waiting.push_back(Waiting { asker, who, command, fresh });
+    }
+
+    /// Has the timeline stored soon.
+    pub(crate) fn store_playback_soon(&mut self, now: Now) {
+        self.timers.set_at_latest(Timer::Snapshot, now.mono + PLAYBACK_STORED_AFTER);
+    }
+
+    /// Has the seats and the host stored soon.
+    pub(crate) fn store_presence_soon(&mut self, now: Now) {
+        self.timers.set_at_latest(Timer::Snapshot, now.mono + PRESENCE_STORED_AFTER);
+    }
+
+    /// It is time to store a snapshot.
+    pub(crate) fn snapshot_is_due(&mut self) {
+        self.commit.snapshot_due = true;
+    }
+
+    /// Says whether everything there is to store is stored.
+    pub(crate) fn is_all_stored(&self) -> bool {
+        self.commit.flight.is_none()
+            && self.commit.waiting.is_empty()
+            && !self.commit.snapshot_due
+            && !self.timers.is_set(&Timer::Snapshot)
+    }
+
+    /// Gives the store what waits, unless it is still busy with the last batch.
+    pub(crate) fn store_what_waits(&mut self, now: Now) {
+        while self.commit.flight.is_none()
+            && (self.commit.snapshot_due || !self.commit.waiting.is_empty())
+        {
+            let (draft, entries) = self.judge_what_waits(now);
+            let with_snapshot = draft.changed || self.commit.snapshot_due;
+            if draft.messages.is_empty() && !with_snapshot {
+                // Nothing but refusals and commands that have nothing left to do.
+                self.conclude(now, entries, Ok((Vec::new(), Vec::new())));
+                continue;
+            }
+            self.commit.batches += 1;
+            let batch = self.commit.batches;
+            if with_snapshot {
+                self.commit.snapshot_due = false;
+                self.timers.cancel(&Timer::Snapshot);
+            }
+            self.output(Output::Store(StoreBatch {
+                batch,
+                messages: draft.messages.clone(),
+                snapshot: with_snapshot.then(|| {
+                    let (durable, host) = (&draft.durable, draft.host.as_ref());
+                    self.write_snapshot(now, durable, host, &draft.timeline)
+                }),
+                settings: draft.rearranged.then(|| draft.durable.settings.clone()),
+                acknowledged: !entries.is_empty(),
+            }));
+            self.commit.flight = Some(Flight { batch, draft, entries, with_snapshot });
+        }
+    }
+
+    fn judge_what_waits(&mut self, now: Now) -> (Draft, Vec<Entry>) {
+        let mut draft =
+            Draft::new(Arc::clone(&self.durable), self.host.clone(), self.timeline.clone());
+        let waiting = std::mem::take(&mut self.commit.waiting);
+        let mut scene = Scene {
+            now,
+            owner: self.founding.owner.as_ref(),
+            members: &self.members,
+            chat: &mut self.chat,
+        };
+        let judge = |Waiting { asker, who, command, fresh }| {
+            let judged = draft.take(&mut scene, &who, command, fresh);
+            Entry { asker, who: who.user_id, judged }
+        };
+        let entries = waiting.into_iter().map(judge).collect();
+        (draft, entries)
+    }
+
+    /// The store is done with a batch.
+    pub(crate) fn stored(
+        &mut self,
+        now: Now,
+        batch: u64,
+        outcome: Result<Vec<StoredChat>, StoreFault>,
+    ) {
+        let Some(flight) = self.commit.flight.take_if(|flight| flight.batch == batch) else {
+            return;
+        };
+        let Flight { draft, entries, with_snapshot, .. } = flight;
+        let messages = draft.into_messages();
+        match outcome {
+            Ok(stored) => self.conclude(now, entries, Ok((messages, stored))),
+            Err(fault) => {
+                messages.into_iter().for_each(|message| self.chat.doubt(message));
+                if with_snapshot {
+                    let again = now.mono + STORE_AGAIN_AFTER;
+                    self.timers.set_at_latest(Timer::Snapshot, again);
+                }
+                self.conclude(now, entries, Err(fault));
+            }
+        }
+    }
+
+    /// Does what was stored and answers, in the order in which the commands came.
+    fn conclude(
+        &mut self,
+        now: Now,
+        entries: Vec<Entry>,
+        outcome: Result<(Vec<NewChat>, Vec<StoredChat>), StoreFault>,
+    ) {
+        let (messages, stored) = match outcome {
+            Ok(stored) => stored,
+            Err(StoreFault) => {
+                for Entry { asker, judged, .. } in entries {
+                    let refusal = judged.err().unwrap_or(Code::Unavailable.into());
+                    self.answer(asker, Err(refusal));
+                }
+                return;
+            }
+        };
+        let told = stored.into_iter().chain(std::iter::repeat(StoredChat::New));
+        let mut messages = messages.into_iter().zip(told);
+        for Entry { asker, who, judged } in entries {
+            match judged {
+                Ok(Some(Deed::Say)) => {
+                    if let Some((new, stored)) = messages.next() {
+                        self.said(now, new, stored);
+                    }
+                }
+                Ok(Some(deed)) => self.perform(now, &who, deed),
+                Ok(None) => {}
+                Err(refusal) => {
+                    self.answer(asker, Err(refusal));
+                    continue;
+                }
+            }
+            self.answer(asker, Ok(()));
+        }
+    }
+
+    fn said(&mut self, now: Now, new: NewChat, stored: StoredChat) {
+        let message = match stored {
+            StoredChat::New => Some(new.message),
+            // Told already, unless the store kept it without saying so.
+            StoredChat::Duplicate { existing } => self.chat.resolve(existing),
+        };
+        if let Some(message) = message {
+            self.chat.keep(&message);
+            self.tell(now, Event::ChatMessage(message), Pace::Batched);
+        }
+    }
+
+    /// Does what is stored, and tells.
+    fn perform(&mut self, now: Now, by: &UserId, deed: Deed) {
+        let applied = Arc::make_mut(&mut self.durable).apply(&deed);
+        debug_assert!(applied.is_ok(), "only batches change this, and one is in flight at a time");
+        match deed {
+            Deed::Say => {}
+            Deed::Enqueue(_) | Deed::Dequeue(_) | Deed::Shift(_) => self.tell_queue(now, by),
+            Deed::Load(item) => {
+                self.tell_queue(now, by);
+                self.command_timeline(now, draft::load(&item, None), by, None);
+            }
+            Deed::Next(item) => {
+                self.tell_queue(now, by);
+                self.command_timeline(now, draft::load(&item, Some(true)), by, None);
+            }
+            Deed::Stop(item) => {
+                if self.timeline.medium.item == item && self.timeline.playing {
+                    self.command_timeline(now, draft::stop(), by, None);
+                }
+            }
+            Deed::Crown(user) => self.crown(now, user),
+            Deed::Appoint(user, _) => self.tell_member(now, &user),
+            Deed::Remove(user, _) => self.remove(now, &user),
+            Deed::Arrange(settings) => {
+                self.tell(now, Event::RoomUpdated(settings), Pace::Batched);
+                self.rule_changed(now);
+            }
+        }
+    }
+
+    fn tell_queue(&mut self, now: Now, by: &UserId) {
+        let queue = self.durable.queue.clone();
+        let updated = QueueUpdated { queue, by: Some(by.clone()) };
+        self.tell(now, Event::QueueUpdated(updated), Pace::Batched);
+    }
+
+    /// Sends somebody away; what they still wanted is not done.
+    fn remove(&mut self, now: Now, user: &UserId) {
+        let (theirs, others) = std::mem::take(&mut self.commit.waiting)
+            .into_iter()
+            .partition(|it| it.who.user_id == *user);
+        self.commit.waiting = others;
+        for Waiting { asker, .. } in theirs {
+            self.answer(asker, Err(Refusal::because(Code::Forbidden, Code::Banned.message())));
+        }
+        let connections = self.members.seat(user).map(|seat| seat.connections.clone());
+        for conn in connections.unwrap_or_default().into_keys() {
+            self.output(Output::Close { conn, code: CloseCode::Removed });
+        }
+        self.free_seat(now, user);
+    }
+
+    /// Refuses everything that waits for the store: there is no room to do it in.
+    pub(crate) fn refuse_what_waits(&mut self) {
+        let flight = self.commit.flight.take();
+        let judged = flight.into_iter().flat_map(|flight| flight.entries).map(|it| it.asker);
+        let waiting = std::mem::take(&mut self.commit.waiting).into_iter().map(|it| it.asker);
+        for asker in judged.chain(waiting).collect::<Vec<_>>() {
+            self.answer(asker, Err(Code::RoomNotFound.into()));
+        }
+    }
+}

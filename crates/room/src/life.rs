@@ -1,0 +1,64 @@
+//! How long a room lives, and how it ends.
+
+use std::time::Duration;
+
+use parlor_protocol::event::{ClosedReason, RoomClosed};
+use parlor_protocol::{CloseCode, Event};
+
+use crate::io::{Life, Now, Output, Pace};
+use crate::members::Members;
+use crate::room::Room;
+use crate::timers::{Timer, Timers};
+
+/// How long a permanent room stays loaded without anybody.
+pub const UNLOAD_AFTER: Duration = Duration::from_secs(60);
+/// How soon to look again whether a room that is still storing can be unloaded.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+impl Room {
+    /// Something keeps the room alive.
+    pub(crate) fn keep_alive(&mut self, now: Now) {
+        if self.members.connection_count() == 0 {
+            self.timers.set(Timer::Idle, now.mono + self.life());
+        }
+    }
+
+    /// Begins to count idleness when the last connection is gone.
+    pub(crate) fn watch_for_idleness(&mut self, now: Now) {
+        if self.members.connection_count() == 0 && !self.timers.is_set(&Timer::Idle) {
+            self.timers.set(Timer::Idle, now.mono + self.life());
+        }
+    }
+
+    fn life(&self) -> Duration {
+        match self.founding.life {
+            Life::Permanent => UNLOAD_AFTER,
+            Life::Idle { ttl } => ttl,
+        }
+    }
+
+    /// Nothing has kept the room alive for as long as it lives.
+    pub(crate) fn idle(&mut self, now: Now) {
+        match self.founding.life {
+            Life::Idle { .. } => self.end(now, ClosedReason::Idle),
+            Life::Permanent if self.members.count() == 0 && self.is_all_stored() => {
+                self.output(Output::Idle);
+                self.timers.set(Timer::Idle, now.mono + UNLOAD_AFTER);
+            }
+            Life::Permanent => self.timers.set(Timer::Idle, now.mono + LOOK_AGAIN_AFTER),
+        }
+    }
+
+    /// Ends the room: everybody is told and sent away.
+    pub(crate) fn end(&mut self, now: Now, reason: ClosedReason) {
+        self.refuse_what_waits();
+        self.tell(now, Event::RoomClosed(RoomClosed { reason }), Pace::Now);
+        for conn in self.members.connections().collect::<Vec<_>>() {
+            self.output(Output::Close { conn, code: CloseCode::RoomGone });
+        }
+        self.members = Members::default();
+        self.timers = Timers::default();
+        self.ended = true;
+        self.output(Output::Ended(reason));
+    }
+}
