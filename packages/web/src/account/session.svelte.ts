@@ -1,0 +1,68 @@
+import { ParlorClient, ParlorError, type Account } from '@parlor/sdk';
+
+/** The server this page came from. */
+export const parlor = new ParlorClient();
+
+class Session {
+  /** Who we are; `null` while the server knows nobody. */
+  me = $state.raw<Account | null>(null);
+  #asked: Promise<Account | null> | undefined;
+
+  /** Asks the server who we are, once. */
+  load(): Promise<Account | null> {
+    this.#asked ??= this.#ask();
+    return this.#asked;
+  }
+
+  /** Makes sure that we are somebody: a guest, if nobody else. */
+  async ensure(): Promise<Account> {
+    const known = this.me ?? (await this.load());
+    if (known) return known;
+    await parlor.guest();
+    return this.#take(await parlor.me());
+  }
+
+  /** Makes an account and is signed in with it. */
+  async register(body: { username: string; email: string; password: string }): Promise<void> {
+    await parlor.register(body);
+    this.#take(await parlor.me());
+  }
+
+  /** Signs in. What is no e-mail address is a user name. */
+  async signIn(identifier: string, password: string): Promise<void> {
+    const named = identifier.includes('@') ? { email: identifier } : { username: identifier };
+    await parlor.login({ ...named, password });
+    this.#take(await parlor.me());
+  }
+
+  /** Signs out; the browser is nobody afterwards. */
+  async signOut(): Promise<void> {
+    await parlor.logout();
+    this.me = null;
+    this.#asked = Promise.resolve(null);
+  }
+
+  /** Changes the name others see. */
+  async rename(displayName: string): Promise<void> {
+    this.#take(await parlor.rename(displayName));
+  }
+
+  async #ask(): Promise<Account | null> {
+    try {
+      return this.#take(await parlor.me());
+    } catch (error) {
+      if (error instanceof ParlorError && error.status === 401) return null;
+      this.#asked = undefined;
+      throw error;
+    }
+  }
+
+  #take(account: Account): Account {
+    this.me = account;
+    this.#asked = Promise.resolve(account);
+    return account;
+  }
+}
+
+/** Who this browser is to the server. */
+export const session = new Session();

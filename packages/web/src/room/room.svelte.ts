@@ -1,0 +1,272 @@
+import {
+  Disconnected,
+  ParlorError,
+  SyncController,
+  type CommandPayloads,
+  type CommandType,
+  type Member,
+  type Outgoing,
+  type Room,
+  type RoomSnapshot,
+  type SocketState,
+  type SyncState,
+} from '@parlor/sdk';
+import { parlor } from '../account/session.svelte';
+import { strings } from '../strings';
+import { typeOf } from '../text/media';
+import { toasts } from '../ui/toasts.svelte';
+import { narrate } from './narration';
+import { mayControl, mayManage } from './permissions';
+import { preferences } from './preferences.svelte';
+
+/** A message that the server refused, kept so that its author can send it again. */
+export interface Refused {
+  key: number;
+  text: string;
+  reason: string;
+}
+
+/** A reaction on its way up over the film. */
+export interface Floating {
+  key: number;
+  emoji: string;
+  userId: string;
+  /** Where it rises, 0 to 1 of the film's width. */
+  across: number;
+}
+
+/** A reaction on the timeline. */
+export interface Mark {
+  key: number;
+  emoji: string;
+  userId: string;
+  positionMs: number;
+}
+
+/** How long a reaction floats, ms. */
+const FLOATS_MS = 2_600;
+
+/** Most reactions in the air, and most marks on a timeline. */
+const FLOATING_MOST = 24;
+const MARKS_MOST = 120;
+
+/** The room this page is in: what it knows, and what a person can do in it. */
+export class RoomModel {
+  /** What drives the player. */
+  readonly sync: SyncController;
+  readonly #room: Room;
+  readonly #stops: (() => void)[];
+  #nextKey = 0;
+
+  /** The room as the server last told it. */
+  now = $state.raw() as RoomSnapshot;
+  /** How the connection stands. */
+  connection = $state.raw<SocketState>({ phase: 'idle' });
+  /** What the player here is doing. */
+  player = $state.raw<SyncState>({ phase: 'idle', errorMs: null });
+  /** What I said that is not stored yet, and what was refused. */
+  outgoing = $state.raw<readonly Outgoing[]>([]);
+  refused = $state.raw<readonly Refused[]>([]);
+  floating = $state.raw<readonly Floating[]>([]);
+  marks = $state.raw<readonly Mark[]>([]);
+
+  /** Myself among the members. */
+  me = $derived.by<Member | undefined>(() =>
+    this.now.members.find((one) => one.userId === this.myId),
+  );
+  /** Whether I may control playback, and change settings. */
+  controls = $derived(mayControl(this.me?.role ?? 'guest', this.now.settings.control));
+  manages = $derived(mayManage(this.me?.role ?? 'guest'));
+  alone = $derived(this.now.ready && this.now.memberCount <= 1);
+
+  constructor(
+    readonly roomId: string,
+    readonly myId: string,
+  ) {
+    const room = parlor.room(roomId);
+    this.#room = room;
+    this.now = room.view.snapshot;
+    this.sync = new SyncController({
+      socket: room.socket,
+      view: room.view,
+      clock: room.clock,
+      leads: localStorage,
+    });
+    this.sync.outputOffsetMs = preferences.now.offsetMs;
+    this.#stops = [
+      room.view.subscribe((snapshot) => this.#take(snapshot)),
+      room.view.onReaction((reaction) => this.#reacted(reaction)),
+      room.outbox.subscribe((waiting) => (this.outgoing = waiting)),
+      room.socket.onState((state) => (this.connection = state)),
+      this.sync.subscribe((state) => (this.player = state)),
+    ];
+    room.enter();
+  }
+
+  /** Leaves, and lets go of everything. */
+  leave(): void {
+    this.sync.stop();
+    this.#room.leave();
+    for (const stop of this.#stops) stop();
+  }
+
+  /** Says a person's name as far as it is known. */
+  nameOf(userId: string): string {
+    const member = this.now.members.find((one) => one.userId === userId);
+    const spoke = () => this.now.chat.findLast((message) => message.userId === userId);
+    return member?.displayName ?? spoke()?.displayName ?? strings.people.somebody;
+  }
+
+  /** Where the room's timeline stands now, ms; 0 while nothing is on or the clock is not known. */
+  positionMs(): number {
+    return this.#room.positionMs() ?? this.now.playback?.currentTime ?? 0;
+  }
+
+  /** Server clock now, ms; `null` while it is not known. */
+  serverMs(): number | null {
+    return this.#room.clock.now();
+  }
+
+  setPlaying(isPlaying: boolean): void {
+    this.#settle(isPlaying ? this.#room.play() : this.#room.pause());
+  }
+
+  seek(positionMs: number): void {
+    this.#settle(this.#room.seek(Math.max(0, Math.round(positionMs))));
+  }
+
+  setSpeed(playbackSpeed: number): void {
+    this.#settle(this.#room.setSpeed(playbackSpeed));
+  }
+
+  /** Puts a medium on, from its beginning. */
+  load(mediaUrl: string): void {
+    const mediaType = typeOf(mediaUrl);
+    this.#settle(this.#room.load({ mediaUrl, ...(mediaType === undefined ? {} : { mediaType }) }));
+  }
+
+  /** Goes on without those the room waits for. */
+  goOn(): void {
+    this.#settle(this.#room.socket.command('GO_ON'));
+  }
+
+  /** Plays the next thing in the queue. */
+  next(): void {
+    const from = this.now.playback?.itemId;
+    this.#do('QUEUE_NEXT', from === undefined ? {} : { from });
+  }
+
+  addToQueue(mediaUrl: string, title?: string, mediaType = typeOf(mediaUrl)): void {
+    const named = title === undefined ? {} : { title };
+    const kind = mediaType === undefined ? {} : { mediaType };
+    this.#do('QUEUE_ADD', { mediaUrl, ...named, ...kind });
+  }
+
+  removeFromQueue(itemId: string): void {
+    this.#do('QUEUE_REMOVE', { itemId });
+  }
+
+  /** Moves an entry before another; without one, to the end. */
+  moveInQueue(itemId: string, before: string | undefined): void {
+    this.#do('QUEUE_MOVE', before === undefined ? { itemId } : { itemId, before });
+  }
+
+  setRole(userId: string, role: 'host' | 'moderator' | 'member'): void {
+    this.#do('ROLE_SET', { userId, role });
+  }
+
+  /** Sends somebody out; with `ban` for good. */
+  remove(userId: string, ban: boolean): void {
+    this.#do('KICK', { userId, ban });
+  }
+
+  /** Changes settings; says whether the server took them. */
+  async update(settings: CommandPayloads['ROOM_UPDATE']): Promise<boolean> {
+    return this.#tried(this.#room.socket.command('ROOM_UPDATE', settings));
+  }
+
+  react(emoji: string): void {
+    this.#room.react(emoji);
+  }
+
+  say(text: string): void {
+    this.#room.say(text).catch((error: Error) => {
+      this.refused = [...this.refused, { key: this.#nextKey++, text, reason: error.message }];
+    });
+  }
+
+  /** Sends a refused message again. */
+  sayAgain(refused: Refused): void {
+    this.forget(refused);
+    this.say(refused.text);
+  }
+
+  forget(refused: Refused): void {
+    this.refused = this.refused.filter((other) => other.key !== refused.key);
+  }
+
+  /** Fetches the page of messages before those that are known; says whether there are more. */
+  async loadOlder(): Promise<boolean> {
+    const before = this.now.chat[0]?.id;
+    const page = await parlor.chat(this.roomId, before);
+    this.#room.view.prependChat(page.messages);
+    return page.hasMore;
+  }
+
+  #do<T extends 'QUEUE_ADD' | 'QUEUE_REMOVE' | 'QUEUE_MOVE' | 'QUEUE_NEXT' | 'ROLE_SET' | 'KICK'>(
+    type: T,
+    payload: CommandPayloads[T],
+  ): void {
+    const command = this.#room.socket.command.bind(this.#room.socket) as (
+      type: CommandType,
+      payload: unknown,
+    ) => Promise<void>;
+    this.#settle(command(type, payload));
+  }
+
+  #settle(answer: Promise<void>): void {
+    void this.#tried(answer);
+  }
+
+  /** Tells the person what was refused, and why. A stale command is no error: the room moved on. */
+  async #tried(answer: Promise<void>): Promise<boolean> {
+    try {
+      await answer;
+      return true;
+    } catch (error) {
+      if (error instanceof Disconnected) toasts.tell(strings.stage.reconnecting);
+      else if (!(error instanceof ParlorError)) throw error;
+      else if (error.code !== 'stale') toasts.tell(error.message);
+      return false;
+    }
+  }
+
+  #take(snapshot: RoomSnapshot): void {
+    const before = this.now;
+    this.now = snapshot;
+    if (snapshot.playback?.mediaUrl !== before.playback?.mediaUrl) this.marks = [];
+    for (const { text, userId } of narrate(before, snapshot, this.myId)) {
+      const person = userId === undefined ? {} : { person: { userId, name: this.nameOf(userId) } };
+      toasts.tell(text, person);
+    }
+  }
+
+  #reacted({
+    userId,
+    emoji,
+    currentTime,
+  }: {
+    userId: string;
+    emoji: string;
+    currentTime: number | null;
+  }): void {
+    const key = this.#nextKey++;
+    const across = 0.1 + 0.8 * ((Math.imul(key, 0x9e3779b1) >>> 0) / 2 ** 32);
+    this.floating = [...this.floating, { key, emoji, userId, across }].slice(-FLOATING_MOST);
+    setTimeout(() => (this.floating = this.floating.filter((one) => one.key !== key)), FLOATS_MS);
+    if (currentTime === null) return;
+    this.marks = [...this.marks, { key, emoji, userId, positionMs: currentTime }].slice(
+      -MARKS_MOST,
+    );
+  }
+}

@@ -1,0 +1,80 @@
+import { tick } from 'svelte';
+import type { RoomModel } from './room.svelte';
+import { preferences } from './preferences.svelte';
+
+/** The tabs of the side panel. */
+export type Tab = 'chat' | 'people' | 'queue';
+
+/** The dialogs of a room. */
+export type DialogName = 'invite' | 'settings' | 'keys' | 'offset' | 'rename' | 'another';
+
+/** After this long without a movement, ms, everything but the film fades. */
+const CINEMA_MS = 3_000;
+
+/** What is open, shown or faded on a room's page. */
+export class RoomUi {
+  tab = $state<Tab>('chat');
+  dialog = $state<DialogName | null>(null);
+  /** The media element that plays, once there is one. */
+  media = $state.raw<HTMLMediaElement | null>(null);
+  /** The field of the chat, the field of the queue and the whole stage, to be focused or filled. */
+  chatField = $state.raw<HTMLElement | null>(null);
+  queueField = $state.raw<HTMLElement | null>(null);
+  stage = $state.raw<HTMLElement | null>(null);
+  /** Whether the field for a message is shown over the film, on a phone on its side. */
+  writing = $state(false);
+  /** Menus over the film that are open: while one is, nothing fades. */
+  menus = $state(0);
+  /** The latest message that was looked at. */
+  readUpTo = $state<string | null>(null);
+  #still = $state(false);
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #room: RoomModel;
+
+  panelOpen = $derived(preferences.now.panelOpen);
+  /** Whether the lights are down: the film plays and nobody moves. */
+  cinema = $derived.by(
+    () =>
+      this.#still &&
+      this.#room.player.phase === 'playing' &&
+      this.dialog === null &&
+      this.menus === 0,
+  );
+  /** Whether something was said since the chat was last looked at. */
+  unread = $derived.by(() => {
+    const last = this.#room.now.chat.at(-1);
+    return last !== undefined && last.id !== this.readUpTo && last.userId !== this.#room.myId;
+  });
+
+  constructor(room: RoomModel) {
+    this.#room = room;
+  }
+
+  /** Notes that somebody is there. */
+  move = (): void => {
+    this.#still = false;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => (this.#still = true), CINEMA_MS);
+  };
+
+  togglePanel(): void {
+    preferences.set({ panelOpen: !preferences.now.panelOpen });
+  }
+
+  /** Shows a tab of the panel. */
+  show(tab: Tab): void {
+    if (!preferences.now.panelOpen) preferences.set({ panelOpen: true });
+    this.tab = tab;
+  }
+
+  /** Shows a tab and puts the cursor into its field, as soon as it is there. */
+  write(tab: 'chat' | 'queue'): void {
+    this.show(tab);
+    if (tab === 'chat') this.writing = true;
+    void tick().then(() => (tab === 'chat' ? this.chatField : this.queueField)?.focus());
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}

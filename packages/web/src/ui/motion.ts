@@ -1,0 +1,7 @@
+const still =
+  typeof matchMedia === 'function' ? matchMedia('(prefers-reduced-motion: reduce)') : undefined;
+
+/** Length of a movement that explains a change, ms; nothing for those who asked for no motion. */
+export function calmMs(): number {
+  return still?.matches ? 0 : 180;
+}

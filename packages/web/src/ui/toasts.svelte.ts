@@ -1,0 +1,36 @@
+/** A sentence that shows itself for a moment. */
+export interface Toast {
+  key: number;
+  text: string;
+  /** Whom it is about: shown with their colour. */
+  person?: { userId: string; name: string };
+  action?: { label: string; run: () => void };
+}
+
+/** How long a sentence stands, ms; longer when there is something to press. */
+const STANDS_MS = 3_200;
+const STANDS_WITH_ACTION_MS = 7_000;
+
+/** More than this many at once are noise; the oldest goes. */
+const MOST = 3;
+
+class Toasts {
+  list = $state.raw<readonly Toast[]>([]);
+  #next = 0;
+
+  /** Shows a sentence; screen readers hear it politely. */
+  tell(text: string, extra: Omit<Toast, 'key' | 'text'> = {}): void {
+    const toast = { key: this.#next++, text, ...extra };
+    const others = this.list.filter((other) => other.text !== text);
+    this.list = [...others, toast].slice(-MOST);
+    setTimeout(() => this.dismiss(toast.key), extra.action ? STANDS_WITH_ACTION_MS : STANDS_MS);
+  }
+
+  /** Takes a sentence away before its time. */
+  dismiss(key: number): void {
+    this.list = this.list.filter((toast) => toast.key !== key);
+  }
+}
+
+/** What the page is saying just now. */
+export const toasts = new Toasts();
