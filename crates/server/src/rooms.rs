@@ -6,7 +6,7 @@
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use hashbrown::DefaultHashBuilder;
+use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
 use parlor_protocol::event::ClosedReason;
 use parlor_protocol::member::MemberPage;
 use parlor_protocol::room::RoomState;
@@ -193,14 +193,25 @@ impl Rooms {
     /// Returns how many members are present in each of `rooms`; rooms that are not loaded count
     /// zero. The order is that of `rooms`.
     pub async fn counts(&self, rooms: &[RoomId]) -> Vec<u64> {
-        let mut found = hashbrown::HashMap::new();
+        let found = self.find(rooms).await;
+        rooms.iter().map(|room| found.get(room).copied().unwrap_or(0)).collect()
+    }
+
+    /// Returns which of `rooms` are loaded.
+    pub async fn loaded(&self, rooms: &[RoomId]) -> HashSet<RoomId> {
+        self.find(rooms).await.into_keys().collect()
+    }
+
+    /// Counts who is present in those of `rooms` that are loaded.
+    async fn find(&self, rooms: &[RoomId]) -> HashMap<RoomId, u64> {
+        let mut found = HashMap::new();
         for core in self.cores.iter() {
             let (reply, answer) = oneshot::channel();
             if core.try_send(HubMessage::Counts(rooms.to_vec(), reply)).is_ok() {
                 found.extend(answer.await.unwrap_or_default());
             }
         }
-        rooms.iter().map(|room| found.get(room).copied().unwrap_or(0)).collect()
+        found
     }
 
     /// Closes every socket of a login that was revoked.

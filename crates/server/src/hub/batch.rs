@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use parlor_dialects::{native, websocket};
 use parlor_protocol::frame::ServerFrame;
-use parlor_protocol::{CloseCode, Event};
+use parlor_protocol::Event;
 
 use super::ConnKey;
 
@@ -45,9 +45,9 @@ impl Batch {
     }
 
     /// Adds a close frame for one connection, the last it gets.
-    pub fn close(&mut self, conn: ConnKey, code: CloseCode, reason: &str) {
+    pub fn close(&mut self, conn: ConnKey, code: u16, reason: &str) {
         let mut bytes = Vec::new();
-        websocket::append_close(&mut bytes, code.number(), reason);
+        websocket::append_close(&mut bytes, code, reason);
         self.aside(conn, bytes, true);
     }
 
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn nothing_follows_a_close() {
         let mut batch = Batch::default();
-        batch.close(conn(1), CloseCode::Removed, "bye");
+        batch.close(conn(1), 4003, "bye");
         batch.send(conn(1), &ack());
         batch.tell(&host("a"), Some(1));
         let asides = batch.take_asides();

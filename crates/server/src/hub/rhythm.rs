@@ -17,12 +17,12 @@ const WINDOW_S: f64 = 0.25;
 
 /// Measures how busy a room is.
 #[derive(Default)]
-pub struct Pace {
+pub struct Rhythm {
     messages_per_s: f64,
     last: Duration,
 }
 
-impl Pace {
+impl Rhythm {
     /// Counts a message told now.
     pub fn count(&mut self, now: Duration) {
         let passed = now.saturating_sub(self.last).as_secs_f64();
@@ -47,11 +47,11 @@ mod tests {
     use super::*;
 
     fn wait_at(messages_per_s: u64, members: usize) -> Duration {
-        let mut pace = Pace::default();
+        let mut rhythm = Rhythm::default();
         for n in 0..2 * messages_per_s {
-            pace.count(Duration::from_micros(n * 1_000_000 / messages_per_s));
+            rhythm.count(Duration::from_micros(n * 1_000_000 / messages_per_s));
         }
-        pace.wait(members)
+        rhythm.wait(members)
     }
 
     #[test]

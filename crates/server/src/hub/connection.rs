@@ -1,0 +1,210 @@
+//! One socket: how it comes to the hub, is read, and ends.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use parlor_dialects::websocket::{self, Decoder};
+use parlor_protocol::{Code, LoginId};
+use parlor_room::{ConnId, Departure, Input, Principal};
+use slotmap::{Key, KeyData};
+use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
+
+use super::backlog::Backlog;
+use super::flood::Flood;
+use super::{ConnKey, Hub, HubRef, RoomKey};
+use crate::rooms::Arrival;
+
+/// A connection of the hub.
+pub(super) struct Conn {
+    pub(super) stream: Rc<TcpStream>,
+    pub(super) room: RoomKey,
+    pub(super) who: Principal,
+    /// The login whose revocation ends the connection.
+    pub(super) login: Option<LoginId>,
+    pub(super) decoder: Decoder,
+    pub(super) flood: Flood,
+    /// Where in its room's batch the connection starts: what stands before was said before it
+    /// was admitted, and everything is before it is.
+    pub(super) start: usize,
+    /// What a socket that would block has not taken yet.
+    pub(super) backlog: Option<Box<Backlog>>,
+    /// When the peer was heard last.
+    pub(super) heard: Duration,
+    /// Whether a silent peer was asked whether it is there.
+    pub(super) pinged: bool,
+    /// When our close frame was queued; from then on the peer's bytes are discarded.
+    pub(super) closing: Option<Duration>,
+    /// Whether the connection counts in its room.
+    pub(super) attached: bool,
+    pub(super) reader: Option<AbortHandle>,
+}
+
+/// Whether a socket goes on being read.
+#[derive(PartialEq, Eq)]
+pub(super) enum Reading {
+    On,
+    Over,
+}
+
+pub(super) fn conn_id(key: ConnKey) -> ConnId {
+    ConnId(key.data().as_ffi())
+}
+
+pub(super) fn conn_key(id: ConnId) -> ConnKey {
+    KeyData::from_ffi(id.0).into()
+}
+
+/// Tells a socket that never became a connection why, and lets it go.
+pub(super) fn turn_away(arrival: Arrival, code: Code) {
+    let mut bytes = Vec::new();
+    super::session::append_error(&mut bytes, code);
+    websocket::append_close(&mut bytes, code.close().number(), code.message());
+    // The socket was just opened: its buffer takes these few bytes, or the peer is gone.
+    let _ = std::io::Write::write_all(&mut (&arrival.stream), &bytes);
+    let _ = arrival.stream.shutdown(std::net::Shutdown::Write);
+    linger(arrival.stream);
+}
+
+/// Reads a closed socket until the peer closes too, so that unread bytes do not make the system
+/// reset the connection under our close frame (RFC 9293, section 3.6.1).
+fn linger(stream: std::net::TcpStream) {
+    let Ok(stream) = TcpStream::from_std(stream) else { return };
+    tokio::task::spawn_local(async move {
+        let drained = async {
+            let mut buffer = [0; 512];
+            while stream.readable().await.is_ok() {
+                match stream.try_read(&mut buffer) {
+                    Ok(0) => break,
+                    Ok(_) => {}
+                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                    Err(_) => break,
+                }
+            }
+        };
+        // A peer that does not close is cut off.
+        let _ = tokio::time::timeout(super::sweep::CLOSE_WAIT, drained).await;
+    });
+}
+
+impl Hub {
+    /// Takes a socket into a loaded room.
+    pub(super) fn attach(&mut self, me: &HubRef, room: RoomKey, arrival: Arrival) {
+        let now = self.tools.clock.now().mono;
+        let Ok(stream) = TcpStream::from_std(arrival.stream) else { return };
+        let stream = Rc::new(stream);
+        let key = self.conns.insert(Conn {
+            stream: stream.clone(),
+            room,
+            who: arrival.who.clone(),
+            login: arrival.login,
+            decoder: Decoder::default(),
+            flood: Flood::default(),
+            start: usize::MAX,
+            backlog: None,
+            heard: now,
+            pinged: false,
+            closing: None,
+            attached: true,
+            reader: None,
+        });
+        if let Some(slot) = self.rooms.get_mut(room) {
+            slot.conns += 1;
+        }
+        self.turn(me, room, Input::Join { conn: conn_id(key), who: arrival.who });
+        if !arrival.glued.is_empty() {
+            let mut glued = arrival.glued.to_vec();
+            self.take_bytes(me, key, &mut glued);
+        }
+        let reader = tokio::task::spawn_local(read(me.clone(), key, stream));
+        if let Some(conn) = self.conns.get_mut(key) {
+            conn.reader = Some(reader.abort_handle());
+        }
+    }
+
+    /// Reads what a socket has, once.
+    pub(super) fn read(&mut self, me: &HubRef, key: ConnKey) -> Reading {
+        let Some(conn) = self.conns.get_mut(key) else { return Reading::Over };
+        let mut buffer = std::mem::take(&mut self.read_buffer);
+        let outcome = conn.stream.try_read(&mut buffer);
+        let reading = match outcome {
+            Ok(0) => self.gone(me, key),
+            Ok(_) if conn.closing.is_some() => Reading::On,
+            Ok(length) => {
+                conn.heard = self.tools.clock.now().mono;
+                self.take_bytes(me, key, &mut buffer[..length]);
+                Reading::On
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Reading::On,
+            Err(_) => self.gone(me, key),
+        };
+        self.read_buffer = buffer;
+        reading
+    }
+
+    fn take_bytes(&mut self, me: &HubRef, key: ConnKey, bytes: &mut [u8]) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        let mut decoder = std::mem::take(&mut conn.decoder);
+        let read = decoder.feed(bytes, |message| self.message(me, key, message));
+        if let Err(code) = read {
+            self.hang_up(me, key, code.number(), "", Departure::Broken);
+        }
+        if let Some(conn) = self.conns.get_mut(key) {
+            conn.decoder = decoder;
+        }
+    }
+
+    /// Forgets a connection whose socket is gone.
+    pub(super) fn gone(&mut self, me: &HubRef, key: ConnKey) -> Reading {
+        self.detach(me, key, Departure::Broken);
+        if let Some(conn) = self.conns.remove(key)
+            && let Some(reader) = conn.reader
+        {
+            reader.abort();
+        }
+        Reading::Over
+    }
+
+    /// Closes a connection with a code of our choosing and tells its room.
+    pub(super) fn hang_up(
+        &mut self,
+        me: &HubRef,
+        key: ConnKey,
+        code: u16,
+        reason: &str,
+        how: Departure,
+    ) {
+        let Some(conn) = self.conns.get(key) else { return };
+        if conn.closing.is_some() {
+            return;
+        }
+        let room = conn.room;
+        if let Some(slot) = self.rooms.get_mut(room) {
+            slot.batch.close(key, code, reason);
+            self.touch(room);
+        }
+        self.detach(me, key, how);
+    }
+
+    /// Tells the room that a connection is no more, once.
+    pub(super) fn detach(&mut self, me: &HubRef, key: ConnKey, how: Departure) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        if !std::mem::take(&mut conn.attached) {
+            return;
+        }
+        let room = conn.room;
+        if let Some(slot) = self.rooms.get_mut(room) {
+            slot.conns -= 1;
+        }
+        self.turn(me, room, Input::Depart { conn: conn_id(key), how });
+    }
+}
+
+async fn read(hub: HubRef, key: ConnKey, stream: Rc<TcpStream>) {
+    while stream.readable().await.is_ok() {
+        if hub.borrow_mut().read(&hub, key) == Reading::Over {
+            return;
+        }
+    }
+    hub.borrow_mut().gone(&hub, key);
+}

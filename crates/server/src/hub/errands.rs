@@ -1,0 +1,104 @@
+//! What others want of rooms.
+
+use parlor_protocol::event::ClosedReason;
+use parlor_protocol::{Code, RoomId, UserId};
+use parlor_room::{AskId, Input, Room};
+
+use super::connection::turn_away;
+use super::{Hub, HubRef, LOADING_ERRANDS, RoomKey};
+use crate::rooms::Errand;
+
+impl Hub {
+    /// Runs an errand now, or as soon as its room is loaded.
+    pub(super) fn run_errand(me: &HubRef, id: RoomId, errand: Errand) {
+        let mut hub = me.borrow_mut();
+        if hub.draining {
+            return refuse(errand, Code::Unavailable);
+        }
+        if let Some(key) = hub.by_id.get(&id).copied() {
+            return hub.errand(me, key, errand);
+        }
+        if let Some(waiting) = hub.loading.get_mut(&id) {
+            if waiting.len() < LOADING_ERRANDS {
+                waiting.push(errand);
+            } else {
+                refuse(errand, Code::Busy);
+            }
+            return;
+        }
+        hub.loading.insert(id.clone(), vec![errand]);
+        tokio::task::spawn_local(super::load::load(me.clone(), id));
+    }
+
+    /// Runs an errand of a loaded room.
+    pub(super) fn errand(&mut self, me: &HubRef, key: RoomKey, errand: Errand) {
+        let now = self.tools.clock.now();
+        let Some(slot) = self.rooms.get_mut(key) else {
+            return refuse(errand, Code::RoomNotFound);
+        };
+        // In all replies: whoever asked may be gone; then nobody needs the answer.
+        match errand {
+            Errand::Attach(arrival) => self.attach(me, key, *arrival),
+            Errand::State(reply) => {
+                let _ = reply.send(Ok(slot.room.state(now)));
+                self.turn(me, key, Input::Touch);
+            }
+            Errand::Count(reply) => {
+                let _ = reply.send(Ok(slot.room.member_count() as u64));
+            }
+            Errand::Members(after, limit, reply) => {
+                let _ = reply.send(Ok(slot.room.member_page(after.as_ref(), limit)));
+            }
+            Errand::MayEnter(who, reply) => {
+                let _ = reply.send(may_enter(&slot.room, &who));
+            }
+            Errand::Command(who, command, reply) => {
+                let ask = AskId(self.next_ask);
+                self.next_ask += 1;
+                self.asks.insert(ask.0, reply);
+                let input = Input::Ask { ask, who, command: *command, fresh: rand::random() };
+                self.turn(me, key, input);
+            }
+            Errand::Close(who, reply) => {
+                let allowed = slot.room.may_close(&who);
+                let _ = reply.send(if allowed { Ok(()) } else { Err(Code::Forbidden.into()) });
+                if allowed {
+                    let reason = ClosedReason::Deleted;
+                    self.turn(me, key, Input::Close { reason });
+                }
+            }
+            Errand::End(reason, reply) => {
+                let _ = reply.send(Ok(()));
+                self.turn(me, key, Input::Close { reason });
+            }
+        }
+    }
+
+    /// Counts who is present in those of the rooms that are loaded.
+    pub(super) fn counts(&self, ids: Vec<RoomId>) -> Vec<(RoomId, u64)> {
+        let loaded = ids.into_iter().filter_map(|id| {
+            let slot = self.rooms.get(*self.by_id.get(&id)?)?;
+            let count = slot.room.member_count() as u64;
+            Some((id, count))
+        });
+        loaded.collect()
+    }
+}
+
+/// Says whether somebody would be let in now; who has a seat always is.
+fn may_enter(room: &Room, who: &UserId) -> Result<(), Code> {
+    match () {
+        () if room.member(who).is_some() => Ok(()),
+        () if room.is_banned(who) => Err(Code::Banned),
+        () if room.is_full() => Err(Code::RoomFull),
+        () => Ok(()),
+    }
+}
+
+/// Answers that an errand cannot be run.
+pub(super) fn refuse(errand: Errand, code: Code) {
+    match errand {
+        Errand::Attach(arrival) => turn_away(*arrival, code),
+        other => other.fail(code),
+    }
+}

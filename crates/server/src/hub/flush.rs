@@ -1,0 +1,228 @@
+//! A batch leaves: one write per member, the same bytes for all; a socket that would block keeps
+//! the rest in a bounded backlog of its own.
+
+use bytes::Bytes;
+use parlor_dialects::websocket;
+use parlor_protocol::CloseCode;
+use parlor_room::Departure;
+use socket2::SockRef;
+
+use super::backlog::{Backlog, Drained};
+use super::batch::Batch;
+use super::connection::Conn;
+use super::{ConnKey, Hub, HubRef, RoomKey};
+
+/// How a write went.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    /// With the system, or behind a backlog that is being drained.
+    Fine,
+    /// The socket would block: a drain must be started.
+    Blocked,
+    /// More is owed than a connection may owe.
+    TooSlow,
+    /// The socket is gone.
+    Broken,
+}
+
+impl Hub {
+    /// Ends the turn: sends the batch of every room that was touched.
+    pub(super) fn flush_touched(&mut self, me: &HubRef) {
+        for key in std::mem::take(&mut self.touched) {
+            self.flush(me, key);
+        }
+    }
+
+    /// Sends the batches of busy rooms whose tick has come.
+    pub(super) fn ticks_due(&mut self, me: &HubRef) {
+        let now = self.tools.clock.now().mono;
+        while let Some(&(at, key)) = self.ticks.first() {
+            if at > now {
+                return;
+            }
+            self.flush(me, key);
+            self.ticks.remove(&(at, key));
+        }
+    }
+
+    /// Sends a room's batch.
+    pub(super) fn flush(&mut self, me: &HubRef, key: RoomKey) {
+        let Some(slot) = self.rooms.get_mut(key) else { return };
+        slot.touched = false;
+        if let Some(at) = slot.tick.take() {
+            self.ticks.remove(&(at, key));
+        }
+        if slot.batch.is_empty() {
+            return;
+        }
+        let mut batch = std::mem::take(&mut slot.batch);
+        let mut admitted = std::mem::take(&mut slot.admitted);
+        let mut troubled = Vec::new();
+        if batch.has_asides() {
+            self.flush_asides(&mut batch, &mut troubled);
+        }
+        self.flush_shared(&batch, &mut admitted, &mut troubled);
+        batch.clear();
+        if let Some(slot) = self.rooms.get_mut(key) {
+            slot.batch = batch;
+            slot.admitted = admitted;
+        }
+        for (conn, sent) in troubled {
+            self.trouble(me, conn, sent);
+        }
+    }
+
+    /// Sends those who are told something of their own everything in its order.
+    fn flush_asides(&mut self, batch: &mut Batch, troubled: &mut Vec<(ConnKey, Sent)>) {
+        let now = self.tools.clock.now().mono;
+        for asides in batch.take_asides().chunk_by(|a, b| a.conn == b.conn) {
+            let key = asides[0].conn;
+            let Some(conn) = self.conns.get_mut(key) else { continue };
+            if conn.closing.is_some() {
+                continue;
+            }
+            let bytes = batch.woven(conn.start.min(batch.end()), asides);
+            let sent = write(conn, &bytes, || Bytes::copy_from_slice(&bytes));
+            if conn.start < batch.end() {
+                conn.start = batch.end();
+            }
+            if asides.iter().any(|aside| aside.closes) {
+                conn.closing = Some(now);
+                if sent == Sent::Fine && conn.backlog.is_none() {
+                    shut(conn);
+                }
+            }
+            if sent != Sent::Fine {
+                troubled.push((key, sent));
+            }
+        }
+    }
+
+    /// Sends everybody else what is for all, and forgets who is gone.
+    fn flush_shared(
+        &mut self,
+        batch: &Batch,
+        admitted: &mut Vec<ConnKey>,
+        troubled: &mut Vec<(ConnKey, Sent)>,
+    ) {
+        let mut shared: Option<Bytes> = None;
+        let mut lasting: Option<Bytes> = None;
+        let bytes = batch.shared();
+        admitted.retain(|key| {
+            let Some(conn) = self.conns.get_mut(*key) else { return false };
+            if conn.closing.is_some() {
+                return false;
+            }
+            let start = std::mem::take(&mut conn.start);
+            if start >= bytes.len() {
+                return true;
+            }
+            let spared = conn.backlog.is_some() && batch.has_volatile();
+            let sent = write(conn, &bytes[start..], || match (spared, start) {
+                (true, 0) => lasting.get_or_insert_with(|| batch.lasting(0).into()).clone(),
+                (true, start) => batch.lasting(start).into(),
+                (false, start) => {
+                    let all = shared.get_or_insert_with(|| Bytes::copy_from_slice(bytes));
+                    all.slice(start..)
+                }
+            });
+            if sent != Sent::Fine {
+                troubled.push((*key, sent));
+            }
+            true
+        });
+    }
+
+    /// Writes to one connection outside its room's batch.
+    pub(super) fn write_now(&mut self, me: &HubRef, key: ConnKey, bytes: &[u8]) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        if conn.closing.is_some() {
+            return;
+        }
+        let sent = write(conn, bytes, || Bytes::copy_from_slice(bytes));
+        self.trouble(me, key, sent);
+    }
+
+    fn trouble(&mut self, me: &HubRef, key: ConnKey, sent: Sent) {
+        match sent {
+            Sent::Fine => {}
+            Sent::Blocked => {
+                tokio::task::spawn_local(drain(me.clone(), key));
+            }
+            Sent::TooSlow => self.give_up(me, key),
+            Sent::Broken => {
+                self.gone(me, key);
+            }
+        }
+    }
+
+    /// Ends a connection whose reader is too slow: it is told so as far as it reads at all.
+    fn give_up(&mut self, me: &HubRef, key: ConnKey) {
+        let now = self.tools.clock.now().mono;
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        let mut goodbye = Vec::new();
+        websocket::append_close(&mut goodbye, CloseCode::TooSlow.number(), "reading too slowly");
+        if let Some(backlog) = &mut conn.backlog {
+            backlog.cut_short(goodbye.into());
+        }
+        conn.closing = Some(now);
+        self.detach(me, key, Departure::Broken);
+    }
+
+    /// Writes what a connection owes; says whether it still owes something.
+    fn drain_backlog(&mut self, me: &HubRef, key: ConnKey) -> bool {
+        let Some(conn) = self.conns.get_mut(key) else { return false };
+        let Some(backlog) = &mut conn.backlog else { return false };
+        match backlog.drain(&conn.stream) {
+            Drained::Some => true,
+            Drained::All => {
+                conn.backlog = None;
+                if conn.closing.is_some() {
+                    shut(conn);
+                }
+                false
+            }
+            Drained::Broken => {
+                self.gone(me, key);
+                false
+            }
+        }
+    }
+}
+
+/// Waits for a socket that would block, until it has taken everything.
+async fn drain(hub: HubRef, key: ConnKey) {
+    let stream = match hub.borrow().conns.get(key) {
+        Some(conn) => conn.stream.clone(),
+        None => return,
+    };
+    while stream.writable().await.is_ok() {
+        if !hub.borrow_mut().drain_backlog(&hub, key) {
+            return;
+        }
+    }
+}
+
+/// Says to the peer that nothing follows.
+fn shut(conn: &Conn) {
+    // A socket that is already gone needs no goodbye.
+    let _ = SockRef::from(&*conn.stream).shutdown(std::net::Shutdown::Write);
+}
+
+/// Writes as much as the socket takes; `kept` gives the bytes to keep of it for later. For a
+/// connection with a backlog `kept` may be less than `bytes`.
+fn write(conn: &mut Conn, bytes: &[u8], kept: impl FnOnce() -> Bytes) -> Sent {
+    if let Some(backlog) = &mut conn.backlog {
+        return if backlog.push(kept()) { Sent::Fine } else { Sent::TooSlow };
+    }
+    let written = match conn.stream.try_write(bytes) {
+        Ok(written) if written == bytes.len() => return Sent::Fine,
+        Ok(written) => written,
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => 0,
+        Err(_) => return Sent::Broken,
+    };
+    let mut backlog = Box::<Backlog>::default();
+    let within = backlog.push(kept().slice(written..));
+    conn.backlog = Some(backlog);
+    if within { Sent::Blocked } else { Sent::TooSlow }
+}

@@ -1,0 +1,322 @@
+//! How rooms come from the store, are written down, and go.
+
+use std::time::Duration;
+
+use parlor_protocol::chat::ChatMessage;
+use parlor_protocol::member::Role;
+use parlor_protocol::room::RoomSettings;
+use parlor_protocol::{Code, RoomId};
+use parlor_room::{
+    Founding, Input, Life, PresenceChange, Principal, Room, Snapshot, StoreBatch, StoreFault,
+    StoredChat, iso_8601,
+};
+use parlor_store::{
+    ChatOutcome, ChatRow, LifeKind, LoadedRoom, NewChatRow, PresenceRow, RoomWrite, Store,
+    StoreError,
+};
+use tokio::sync::mpsc;
+
+use super::errands::refuse;
+use super::{Hub, HubRef, RoomKey, Slot, Tools};
+use crate::clock::wall_ms;
+
+/// Changes of presence written at once.
+const PRESENCE_BATCH: usize = 1_024;
+
+/// Loads a room and runs what was wanted of it meanwhile.
+pub(super) async fn load(me: HubRef, id: RoomId) {
+    let tools = me.borrow().tools.clone();
+    let loaded = fetch(&tools, &id).await;
+    let mut hub = me.borrow_mut();
+    let waiting = hub.loading.remove(&id).unwrap_or_default();
+    match loaded {
+        Ok((loaded, fence)) => {
+            let key = hub.open(&id, loaded, fence);
+            for errand in waiting {
+                hub.errand(&me, key, errand);
+            }
+        }
+        Err(code) => waiting.into_iter().for_each(|errand| refuse(errand, code)),
+    }
+}
+
+/// Takes a room over from whoever had it, and reads it.
+async fn fetch(tools: &Tools, id: &RoomId) -> Result<(LoadedRoom, i64), Code> {
+    let faulty = |error: StoreError| {
+        tracing::error!(room = %id, %error, "a room cannot be loaded");
+        Code::Unavailable
+    };
+    let store = &tools.store;
+    let fence = store.take_room(id).await.map_err(faulty)?.ok_or(Code::RoomNotFound)?;
+    let loaded = store.load_room(id).await.map_err(faulty)?.ok_or(Code::RoomNotFound)?;
+    if let Some(ttl_s) = loaded.row.idle_ttl_seconds {
+        // A loaded room counts for itself; this is for a server that dies meanwhile.
+        let expiry = wall_ms() + 1_000 * ttl_s;
+        store.set_room_expiry(id, Some(expiry)).await.map_err(faulty)?;
+    }
+    Ok((loaded, fence))
+}
+
+impl Hub {
+    /// Opens a room that was read from the store, where its snapshot left off.
+    fn open(&mut self, id: &RoomId, loaded: LoadedRoom, fence: i64) -> RoomKey {
+        let clock = &self.tools.clock;
+        let now = clock.now();
+        let snapshot = loaded.snapshot.clone().map(Snapshot);
+        let founding = found(clock.id(), clock.boot(), loaded);
+        let restored = snapshot.and_then(|snapshot| {
+            let elapsed = snapshot.stamp().map(|stamp| clock.since(&stamp));
+            let room = elapsed.and_then(|elapsed| {
+                Room::restore(now, founding.clone(), &snapshot, elapsed)
+            });
+            room.inspect_err(|fault| {
+                // What the snapshot held (film, queue, seats) is lost; chat and settings are not.
+                tracing::error!(room = %id, %fault, "a room begins without its snapshot");
+            })
+            .ok()
+        });
+        let room = restored.unwrap_or_else(|| Room::new(now, founding));
+        let key = self.rooms.insert(Slot {
+            id: id.clone(),
+            room,
+            fence,
+            admitted: Vec::new(),
+            batch: Default::default(),
+            rhythm: Default::default(),
+            deadline: None,
+            tick: None,
+            touched: false,
+            conns: 0,
+        });
+        self.by_id.insert(id.clone(), key);
+        self.note_restored(key);
+        self.reschedule(key);
+        key
+    }
+
+    /// Writes down that members whose seats a restored room keeps are present.
+    fn note_restored(&mut self, key: RoomKey) {
+        let Some(slot) = self.rooms.get(key) else { return };
+        let seats = slot.room.member_page(None, usize::MAX).members;
+        let present = seats.into_iter().map(|member| PresenceChange {
+            user: Principal {
+                user_id: member.user_id,
+                display_name: member.display_name.into(),
+                is_guest: member.role == Role::Guest,
+            },
+            present: true,
+        });
+        let present: Vec<_> = present.collect();
+        if !present.is_empty() {
+            self.note_presence(key, present);
+        }
+    }
+
+    /// Writes a room's batch to the store and tells the room how that went.
+    pub(super) fn write_down(&mut self, me: &HubRef, key: RoomKey, batch: StoreBatch) {
+        let Some(slot) = self.rooms.get(key) else { return };
+        let id = batch.batch;
+        let write = room_write(slot, batch);
+        self.writes += 1;
+        let (me, store) = (me.clone(), self.tools.store.clone());
+        tokio::task::spawn_local(async move {
+            let room = write.room_id.clone();
+            let outcome = store.commit_room(write).await;
+            let outcome = outcome.map(outcomes).map_err(|error| {
+                tracing::error!(%room, %error, "a room cannot be written");
+                StoreFault
+            });
+            let mut hub = me.borrow_mut();
+            hub.writes -= 1;
+            hub.turn(&me, key, Input::Stored { batch: id, outcome });
+        });
+    }
+
+    /// Keeps the table of who is present, in the order in which people came and went.
+    pub(super) fn note_presence(&mut self, key: RoomKey, changes: Vec<PresenceChange>) {
+        let Some(slot) = self.rooms.get(key) else { return };
+        if self.presence.try_send((slot.id.clone(), changes)).is_err() {
+            tracing::warn!(room = %slot.id, "too many changes of presence wait to be written");
+        }
+    }
+
+    /// Deletes a room that is over.
+    pub(super) fn end_room(&mut self, me: &HubRef, key: RoomKey) {
+        let Some(slot) = self.rooms.get(key) else { return };
+        let id = slot.id.clone();
+        self.forget(me, key);
+        // Until it is deleted nobody may load it again.
+        self.loading.insert(id.clone(), Vec::new());
+        self.writes += 1;
+        let (me, store) = (me.clone(), self.tools.store.clone());
+        tokio::task::spawn_local(async move {
+            if let Err(error) = store.delete_room(&id).await {
+                tracing::error!(room = %id, %error, "a room that is over cannot be deleted");
+            }
+            let mut hub = me.borrow_mut();
+            hub.writes -= 1;
+            let waiting = hub.loading.remove(&id).unwrap_or_default();
+            waiting.into_iter().for_each(|errand| refuse(errand, Code::RoomNotFound));
+        });
+    }
+
+    /// Lets a room go that nobody is in; it stays in the store.
+    pub(super) fn unload(&mut self, me: &HubRef, key: RoomKey) {
+        if self.rooms.get(key).is_some_and(|slot| slot.conns == 0) {
+            self.forget(me, key);
+        }
+    }
+
+    /// Sends what a room still has to say, and drops it.
+    pub(super) fn forget(&mut self, me: &HubRef, key: RoomKey) {
+        self.flush(me, key);
+        let Some(slot) = self.rooms.remove(key) else { return };
+        self.by_id.remove(&slot.id);
+        if let Some(at) = slot.deadline {
+            self.deadlines.remove(&(at, key));
+        }
+        if let Some(at) = slot.tick {
+            self.ticks.remove(&(at, key));
+        }
+    }
+
+    /// Says goodbye to every socket, writes every room down, and then tells `done`.
+    pub(super) fn drain(me: &HubRef, done: tokio::sync::oneshot::Sender<()>) {
+        let mut hub = me.borrow_mut();
+        hub.draining = true;
+        let now = hub.tools.clock.now();
+        // Taken before anybody is sent away: the seats in it are those to be kept.
+        let last: Vec<RoomWrite> = hub
+            .rooms
+            .values()
+            .map(|slot| RoomWrite { snapshot: Some(slot.room.snapshot(now).0), ..bare(slot) })
+            .collect();
+        hub.say_goodbye(me);
+        let (me, store) = (me.clone(), hub.tools.store.clone());
+        drop(hub);
+        tokio::task::spawn_local(async move {
+            // Batches that are under way come first, so that the last snapshot is the last.
+            while me.borrow().writes > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            for write in last {
+                let room = write.room_id.clone();
+                if let Err(error) = store.commit_room(write).await {
+                    tracing::error!(%room, %error, "a room cannot be written at the end");
+                }
+            }
+            while !me.borrow().conns.is_empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            // The server may have stopped waiting.
+            let _ = done.send(());
+        });
+    }
+}
+
+/// What is known of a room when it is opened.
+fn found(clock_id: &str, boot: String, loaded: LoadedRoom) -> Founding {
+    let row = loaded.row;
+    let life = match (row.life, row.idle_ttl_seconds) {
+        (LifeKind::Idle | LifeKind::Messages, Some(ttl_s)) => {
+            Life::Idle { ttl: Duration::from_secs(ttl_s.max(1) as u64) }
+        }
+        (LifeKind::Permanent, _) | (_, None) => Life::Permanent,
+    };
+    Founding {
+        room_id: row.id,
+        settings: RoomSettings {
+            name: row.name,
+            is_public: row.is_public,
+            max_participants: row.max_participants,
+            control: row.control,
+            wait: row.wait,
+            join_code: row.join_code,
+        },
+        creator: row.owner_id.clone(),
+        owner: row.owner_id,
+        created_at: iso_8601(row.created_at_ms),
+        epoch: format!("{:016x}", rand::random::<u64>()),
+        clock_id: clock_id.to_owned(),
+        boot,
+        life,
+        chat: loaded.recent_chat.into_iter().map(chat_message).collect(),
+        next_chat: loaded.next_chat_n.max(1) as u64,
+    }
+}
+
+/// Puts a stored message into the words of the protocol.
+pub fn chat_message(row: ChatRow) -> ChatMessage {
+    ChatMessage {
+        id: row.n.to_string(),
+        user_id: row.user_id,
+        display_name: row.display_name,
+        text: row.text,
+        sent_at: iso_8601(row.sent_at_ms),
+        client_id: row.client_id,
+        reply_to: row.reply_to,
+    }
+}
+
+fn bare(slot: &Slot) -> RoomWrite {
+    RoomWrite {
+        room_id: slot.id.clone(),
+        fence: slot.fence,
+        messages: Vec::new(),
+        snapshot: None,
+        settings: None,
+        touched_at_ms: wall_ms(),
+    }
+}
+
+fn room_write(slot: &Slot, batch: StoreBatch) -> RoomWrite {
+    let touched_at_ms = wall_ms();
+    let messages = batch.messages.into_iter().map(|chat| NewChatRow {
+        n: chat.number as i64,
+        user_id: chat.message.user_id,
+        display_name: chat.message.display_name,
+        text: chat.message.text,
+        sent_at_ms: chat.sent_at_ms,
+        client_id: chat.message.client_id,
+        reply_to: chat.message.reply_to,
+    });
+    RoomWrite {
+        messages: messages.collect(),
+        snapshot: batch.snapshot.map(|snapshot| snapshot.0),
+        settings: batch.settings,
+        touched_at_ms,
+        ..bare(slot)
+    }
+}
+
+fn outcomes(stored: Vec<ChatOutcome>) -> Vec<StoredChat> {
+    let told = stored.into_iter().map(|outcome| match outcome {
+        ChatOutcome::Stored { .. } => StoredChat::New,
+        ChatOutcome::Duplicate { n } => StoredChat::Duplicate { existing: n as u64 },
+    });
+    told.collect()
+}
+
+/// Writes changes of presence in the order in which they came.
+pub(super) async fn keep_presence(
+    store: Store,
+    mut changes: mpsc::Receiver<(RoomId, Vec<PresenceChange>)>,
+) {
+    let mut waiting = Vec::new();
+    while changes.recv_many(&mut waiting, PRESENCE_BATCH).await > 0 {
+        let at_ms = wall_ms();
+        let rows = waiting.drain(..).flat_map(|(room_id, changes)| {
+            changes.into_iter().map(move |change| PresenceRow {
+                room_id: room_id.clone(),
+                user_id: change.user.user_id,
+                display_name: change.user.display_name.to_string(),
+                is_guest: change.user.is_guest,
+                present: change.present,
+                at_ms,
+            })
+        });
+        if let Err(error) = store.set_presence(rows.collect()).await {
+            tracing::warn!(%error, "who is present cannot be written");
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The hub: the driver of the rooms on one core, and of the sockets of their members.
+//!
+//! One hub runs on each single-threaded runtime. Everything in it happens in *turns* between two
+//! awaits: a socket is read, its messages are handed to the room, the room's outputs are carried
+//! out — what is to be sent is appended, framed, to the room's [`batch::Batch`] — and when every
+//! socket that was ready has been read, each touched room's batch goes to each member with one
+//! write. Nothing awaits a client: a socket that would block gets a bounded backlog.
+//!
+//! No lock guards anything here, and no borrow of the hub is held over an await.
+//!
+//! Start reading at [`Hub`], then `turn.rs` (a room's turn) and `flush.rs` (its batch leaves).
+
+pub mod batch;
+mod backlog;
+mod connection;
+mod errands;
+pub mod flood;
+mod flush;
+pub mod load;
+pub mod rhythm;
+mod session;
+mod sweep;
+mod turn;
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::time::Duration;
+
+use hashbrown::HashMap;
+use parlor_protocol::RoomId;
+use parlor_room::{PresenceChange, Refusal, Room};
+use parlor_store::Store;
+use slotmap::SlotMap;
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use crate::auth::Auth;
+use crate::clock::Clock;
+use crate::rooms::{Errand, HubMessage};
+use batch::Batch;
+use connection::Conn;
+use rhythm::Rhythm;
+
+slotmap::new_key_type! {
+    /// Names a connection of this hub; never used twice.
+    pub struct ConnKey;
+    /// Names a loaded room of this hub; never used twice.
+    pub struct RoomKey;
+}
+
+/// Bytes read from a socket at once, into one buffer that all sockets share.
+const READ_BYTES: usize = 64 * 1024;
+/// Errands waiting for one room to be loaded.
+const LOADING_ERRANDS: usize = 4_096;
+/// Changes of presence waiting to be written.
+const PRESENCE_QUEUE: usize = 65_536;
+
+/// What a hub works with.
+#[derive(Clone)]
+pub struct Tools {
+    /// The server's clock.
+    pub clock: Clock,
+    /// Where rooms are kept.
+    pub store: Store,
+    /// Who tells whether a token is good.
+    pub auth: Auth,
+    /// Whether connections may send as much as they like.
+    pub no_rate_limits: bool,
+}
+
+/// A hub, shared by the tasks of its core. Borrowed for the length of a turn only.
+pub type HubRef = Rc<RefCell<Hub>>;
+
+/// The rooms and sockets of one core.
+pub struct Hub {
+    tools: Tools,
+    rooms: SlotMap<RoomKey, Slot>,
+    by_id: HashMap<RoomId, RoomKey>,
+    /// Errands for rooms that are being loaded.
+    loading: HashMap<RoomId, Vec<Errand>>,
+    conns: SlotMap<ConnKey, Conn>,
+    /// Rooms whose batch leaves when the present turn ends.
+    touched: Vec<RoomKey>,
+    /// When each room wants to be woken.
+    deadlines: BTreeSet<(Duration, RoomKey)>,
+    /// When the batch of each busy room leaves.
+    ticks: BTreeSet<(Duration, RoomKey)>,
+    /// Commands over HTTP that wait for their room.
+    asks: HashMap<u64, oneshot::Sender<Result<(), Refusal>>>,
+    next_ask: u64,
+    /// Store writes that are under way, all rooms together.
+    writes: usize,
+    /// Whether no new socket is taken any more.
+    draining: bool,
+    presence: mpsc::Sender<(RoomId, Vec<PresenceChange>)>,
+    read_buffer: Box<[u8]>,
+    signals: Rc<Signals>,
+}
+
+/// Wakes the hub's own tasks.
+#[derive(Default)]
+struct Signals {
+    turn_ends: Notify,
+    timers_changed: Notify,
+}
+
+/// A loaded room.
+struct Slot {
+    id: RoomId,
+    room: Room,
+    /// Proves to the store that no other node has taken the room over.
+    fence: i64,
+    /// Connections that get the room's broadcasts.
+    admitted: Vec<ConnKey>,
+    batch: Batch,
+    rhythm: Rhythm,
+    /// What `deadlines` holds for this room.
+    deadline: Option<Duration>,
+    /// What `ticks` holds for this room.
+    tick: Option<Duration>,
+    /// Whether the room is in `touched`.
+    touched: bool,
+    /// Number of connections, admitted or not.
+    conns: usize,
+}
+
+impl Hub {
+    /// Makes a hub and starts its tasks on the present `LocalSet`. They end when `inbox` closes.
+    pub fn start(tools: Tools, inbox: mpsc::Receiver<HubMessage>) -> HubRef {
+        let (presence, changes) = mpsc::channel(PRESENCE_QUEUE);
+        let signals = Rc::new(Signals::default());
+        tokio::task::spawn_local(load::keep_presence(tools.store.clone(), changes));
+        let hub = Rc::new(RefCell::new(Hub {
+            tools,
+            rooms: SlotMap::with_key(),
+            by_id: HashMap::new(),
+            loading: HashMap::new(),
+            conns: SlotMap::with_key(),
+            touched: Vec::new(),
+            deadlines: BTreeSet::new(),
+            ticks: BTreeSet::new(),
+            asks: HashMap::new(),
+            next_ask: 0,
+            writes: 0,
+            draining: false,
+            presence,
+            read_buffer: vec![0; READ_BYTES].into_boxed_slice(),
+            signals: signals.clone(),
+        }));
+        tokio::task::spawn_local(take_messages(hub.clone(), inbox));
+        tokio::task::spawn_local(end_turns(hub.clone(), signals.clone()));
+        tokio::task::spawn_local(keep_time(hub.clone(), signals));
+        tokio::task::spawn_local(sweep::sweep(hub.clone()));
+        hub
+    }
+}
+
+async fn take_messages(hub: HubRef, mut inbox: mpsc::Receiver<HubMessage>) {
+    while let Some(message) = inbox.recv().await {
+        match message {
+            HubMessage::Room(id, errand) => Hub::run_errand(&hub, id, errand),
+            HubMessage::Counts(ids, reply) => {
+                // Whoever asked may be gone; then nobody needs the answer.
+                let _ = reply.send(hub.borrow().counts(ids));
+            }
+            HubMessage::EndLogin(login) => hub.borrow_mut().end_login(&hub, &login),
+            HubMessage::Drain(done) => Hub::drain(&hub, done),
+        }
+    }
+}
+
+/// Flushes the rooms of each turn. The task is woken while sockets are being read and therefore
+/// stands behind all that are ready: what they said leaves together.
+async fn end_turns(hub: HubRef, signals: Rc<Signals>) {
+    loop {
+        signals.turn_ends.notified().await;
+        hub.borrow_mut().flush_touched(&hub);
+    }
+}
+
+/// Wakes rooms at their deadlines and busy rooms' batches at their ticks.
+async fn keep_time(hub: HubRef, signals: Rc<Signals>) {
+    loop {
+        let (next, clock) = {
+            let hub = hub.borrow();
+            let deadline = hub.deadlines.first().map(|(at, _)| *at);
+            let tick = hub.ticks.first().map(|(at, _)| *at);
+            let next = deadline.into_iter().chain(tick).min();
+            (next, hub.tools.clock.clone())
+        };
+        match next {
+            Some(at) => {
+                tokio::select! {
+                    () = tokio::time::sleep_until(clock.instant(at)) => {}
+                    () = signals.timers_changed.notified() => {}
+                }
+            }
+            None => signals.timers_changed.notified().await,
+        }
+        let mut borrowed = hub.borrow_mut();
+        borrowed.deadlines_due(&hub);
+        borrowed.ticks_due(&hub);
+    }
+}

@@ -1,0 +1,157 @@
+//! What a connection says, before the room hears it: framing, rate limits, the clock, renewal.
+
+use parlor_dialects::websocket::{self, Message};
+use parlor_dialects::native;
+use parlor_protocol::command::Auth as Renewal;
+use parlor_protocol::frame::{CommandId, ServerFrame};
+use parlor_protocol::playback::{ClockPing, ClockPong};
+use parlor_protocol::{CloseCode, Code, Command, Event, LoginId};
+use parlor_room::{Departure, Input};
+
+use super::connection::conn_id;
+use super::flood::Verdict;
+use super::{ConnKey, Hub, HubRef};
+
+/// Appends an `ERROR` frame.
+pub(super) fn append_error(out: &mut Vec<u8>, code: Code) {
+    let frame = error(code, code.message().into(), None);
+    websocket::append_text(out, |out| native::encode(out, &frame));
+}
+
+fn error(code: Code, message: String, id: Option<CommandId>) -> ServerFrame {
+    ServerFrame { event: Event::Error(message), seq: None, id, code: Some(code) }
+}
+
+impl Hub {
+    /// Takes one message; says whether more are wanted.
+    pub(super) fn message(&mut self, me: &HubRef, key: ConnKey, message: Message<'_>) -> bool {
+        if self.conns.get(key).is_none_or(|conn| conn.closing.is_some() || !conn.attached) {
+            return false;
+        }
+        if !self.tools.no_rate_limits && !self.not_flooding(me, key) {
+            return self.conns.get(key).is_some_and(|conn| conn.attached);
+        }
+        match message {
+            Message::Text(text) => self.text(me, key, text),
+            Message::Ping(payload) => {
+                let mut pong = Vec::new();
+                websocket::append_pong(&mut pong, payload);
+                self.write_now(me, key, &pong);
+                true
+            }
+            Message::Pong => true,
+            Message::Close(code) => {
+                let left = code == Some(CloseCode::Normal.number());
+                let how = if left { Departure::Left } else { Departure::Broken };
+                // The peer's own code is its answer (RFC 6455, section 5.5.1).
+                self.hang_up(me, key, code.unwrap_or(CloseCode::Normal.number()), "", how);
+                false
+            }
+        }
+    }
+
+    /// Judges one message of a connection by its rate; `false` if it is not to be looked at.
+    fn not_flooding(&mut self, me: &HubRef, key: ConnKey) -> bool {
+        let now = self.tools.clock.now().mono;
+        let Some(conn) = self.conns.get_mut(key) else { return false };
+        match conn.flood.judge(now) {
+            Verdict::Take => true,
+            Verdict::Drop => false,
+            Verdict::Refuse => {
+                let code = Code::RateLimited;
+                self.send(key, &error(code, code.message().into(), None));
+                false
+            }
+            Verdict::End => {
+                let code = CloseCode::Flooding.number();
+                self.hang_up(me, key, code, "too many messages", Departure::Broken);
+                false
+            }
+        }
+    }
+
+    fn text(&mut self, me: &HubRef, key: ConnKey, text: &str) -> bool {
+        let decoded = match native::decode(text) {
+            Ok(decoded) => decoded,
+            Err(rejected) => {
+                self.send(key, &error(rejected.code, rejected.message, rejected.id));
+                return true;
+            }
+        };
+        match decoded.command {
+            Command::ClockPing(ping) => self.pong(me, key, ping),
+            Command::Auth(renewal) => self.renew(me, key, decoded.id, renewal),
+            command => {
+                let Some(conn) = self.conns.get(key) else { return false };
+                let (room, fresh) = (conn.room, rand::random());
+                let leaves = command == Command::Leave;
+                let input =
+                    Input::Command { conn: conn_id(key), id: decoded.id, command, fresh };
+                self.turn(me, room, input);
+                return !leaves;
+            }
+        }
+        true
+    }
+
+    /// Answers a clock ping outside the room, so that nothing but the wire adds to it.
+    fn pong(&mut self, me: &HubRef, key: ConnKey, ping: ClockPing) {
+        let Some(conn) = self.conns.get(key) else { return };
+        let rx = conn.heard.as_secs_f64() * 1e3;
+        let tx = self.tools.clock.now_ms();
+        let pong = Event::ClockPong(ClockPong { c: ping.c, rx, tx });
+        let mut bytes = Vec::with_capacity(128);
+        websocket::append_text(&mut bytes, |out| native::encode_event(out, &pong, None));
+        self.write_now(me, key, &bytes);
+    }
+
+    /// Puts another login of the same person behind a connection.
+    fn renew(&mut self, me: &HubRef, key: ConnKey, id: Option<CommandId>, renewal: Renewal) {
+        let me = me.clone();
+        let auth = self.tools.auth.clone();
+        tokio::task::spawn_local(async move {
+            let verified = auth.verify_token(&renewal.token).await;
+            let mut hub = me.borrow_mut();
+            let Some(conn) = hub.conns.get_mut(key) else { return };
+            let outcome = match verified {
+                Ok(verified) if verified.who.user_id == conn.who.user_id => {
+                    conn.login = verified.login;
+                    Ok(())
+                }
+                Ok(_) => Err(Code::Forbidden),
+                Err(code) => Err(code),
+            };
+            match (outcome, id) {
+                (Ok(()), None) => {}
+                (Ok(()), id) => {
+                    hub.send(key, &ServerFrame { event: Event::Ack, seq: None, id, code: None });
+                }
+                (Err(code), id) => hub.send(key, &error(code, code.message().into(), id)),
+            }
+        });
+    }
+
+    /// Sends one connection a frame of its own, behind what its room has said so far.
+    pub(super) fn send(&mut self, key: ConnKey, frame: &ServerFrame) {
+        let Some(conn) = self.conns.get(key) else { return };
+        let room = conn.room;
+        if let Some(slot) = self.rooms.get_mut(room) {
+            slot.batch.send(key, frame);
+            self.touch(room);
+        }
+    }
+
+    /// Closes every connection behind a login that was revoked.
+    pub(super) fn end_login(&mut self, me: &HubRef, login: &LoginId) {
+        let ended: Vec<ConnKey> = self
+            .conns
+            .iter()
+            .filter(|(_, conn)| conn.login.as_ref() == Some(login))
+            .map(|(key, _)| key)
+            .collect();
+        for key in ended {
+            let code = CloseCode::LoginEnded.number();
+            self.hang_up(me, key, code, "this login has ended", Departure::Broken);
+        }
+    }
+}

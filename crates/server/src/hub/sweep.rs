@@ -1,0 +1,59 @@
+//! Finds peers that are gone without a word.
+
+use std::time::Duration;
+
+use parlor_dialects::websocket;
+
+use super::{ConnKey, Hub, HubRef};
+
+/// How long a peer has to close after our close frame.
+pub(super) const CLOSE_WAIT: Duration = Duration::from_secs(5);
+/// After this silence a peer is asked whether it is there.
+const PING_AFTER: Duration = Duration::from_secs(10);
+/// After this silence a peer is taken for gone.
+const GONE_AFTER: Duration = Duration::from_secs(20);
+/// How often all connections are looked at.
+const SWEEP_EVERY: Duration = Duration::from_secs(2);
+
+/// What a look at a connection finds.
+enum Finding {
+    Silent,
+    Gone,
+}
+
+/// Looks at every connection from time to time.
+pub(super) async fn sweep(hub: HubRef) {
+    let mut every = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        every.tick().await;
+        hub.borrow_mut().sweep(&hub);
+    }
+}
+
+impl Hub {
+    fn sweep(&mut self, me: &HubRef) {
+        let now = self.tools.clock.now().mono;
+        let mut findings: Vec<(ConnKey, Finding)> = Vec::new();
+        for (key, conn) in &mut self.conns {
+            let silence = now.saturating_sub(conn.heard);
+            let closed = conn.closing.is_some_and(|at| now.saturating_sub(at) > CLOSE_WAIT);
+            if closed || silence > GONE_AFTER {
+                findings.push((key, Finding::Gone));
+            } else if silence <= PING_AFTER {
+                conn.pinged = false;
+            } else if !std::mem::replace(&mut conn.pinged, true) {
+                findings.push((key, Finding::Silent));
+            }
+        }
+        let mut ping = Vec::new();
+        websocket::append_ping(&mut ping);
+        for (key, finding) in findings {
+            match finding {
+                Finding::Silent => self.write_now(me, key, &ping),
+                Finding::Gone => {
+                    self.gone(me, key);
+                }
+            }
+        }
+    }
+}

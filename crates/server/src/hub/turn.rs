@@ -1,0 +1,159 @@
+//! A room's turn: an input goes in, its outputs are carried out.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use parlor_protocol::CloseCode;
+use parlor_room::{Departure, Input, Output, Pace};
+
+use super::connection::conn_key;
+use super::{Hub, HubRef, RoomKey};
+
+impl Hub {
+    /// Gives a room one input and carries out what follows from it.
+    pub(super) fn turn(&mut self, me: &HubRef, key: RoomKey, input: Input) {
+        let Some(slot) = self.rooms.get_mut(key) else { return };
+        let now = self.tools.clock.now();
+        // A fault of ours in one room must end that room alone.
+        let handled = catch_unwind(AssertUnwindSafe(|| slot.room.handle_input(now, input)));
+        if handled.is_err() {
+            return self.collapse(me, key);
+        }
+        while let Some(output) = self.rooms.get_mut(key).and_then(|slot| slot.room.poll_output()) {
+            self.carry_out(me, key, output, now.mono);
+        }
+        self.reschedule(key);
+    }
+
+    fn carry_out(&mut self, me: &HubRef, key: RoomKey, output: Output, now: Duration) {
+        let Some(slot) = self.rooms.get_mut(key) else { return };
+        match output {
+            Output::Send { conn, frame } => {
+                slot.batch.send(conn_key(conn), &frame);
+                self.touch(key);
+            }
+            Output::Admit { conn } => {
+                let conn = conn_key(conn);
+                slot.admitted.push(conn);
+                let start = slot.batch.end();
+                if let Some(conn) = self.conns.get_mut(conn) {
+                    conn.start = start;
+                }
+            }
+            Output::Broadcast { told, pace } => {
+                slot.batch.tell(&told.event, told.seq);
+                slot.rhythm.count(now);
+                self.pace(key, pace, now);
+            }
+            Output::Close { conn, code } => {
+                let conn = conn_key(conn);
+                slot.batch.close(conn, code.number(), "");
+                self.touch(key);
+                if let Some(conn) = self.conns.get_mut(conn)
+                    && std::mem::take(&mut conn.attached)
+                    && let Some(slot) = self.rooms.get_mut(key)
+                {
+                    slot.conns -= 1;
+                }
+            }
+            Output::Store(batch) => self.write_down(me, key, batch),
+            Output::Presence(changes) => self.note_presence(key, changes),
+            Output::Answer { ask, outcome } => {
+                if let Some(reply) = self.asks.remove(&ask.0) {
+                    // Whoever asked may be gone; then nobody needs the answer.
+                    let _ = reply.send(outcome);
+                }
+            }
+            Output::Ended(_) => self.end_room(me, key),
+            Output::Idle => self.unload(me, key),
+        }
+    }
+
+    /// Lets a room's batch leave at the end of the turn, or with the next tick of a busy room.
+    fn pace(&mut self, key: RoomKey, pace: Pace, now: Duration) {
+        let Some(slot) = self.rooms.get_mut(key) else { return };
+        let wait = match pace {
+            Pace::Now => Duration::ZERO,
+            Pace::Batched => slot.rhythm.wait(slot.admitted.len()),
+        };
+        if wait.is_zero() {
+            return self.touch(key);
+        }
+        if slot.tick.is_none() {
+            let at = now + wait;
+            slot.tick = Some(at);
+            self.ticks.insert((at, key));
+            self.signals.timers_changed.notify_one();
+        }
+    }
+
+    /// Marks a room to be flushed when the present turn ends.
+    pub(super) fn touch(&mut self, key: RoomKey) {
+        let Some(slot) = self.rooms.get_mut(key) else { return };
+        if !std::mem::replace(&mut slot.touched, true) {
+            self.touched.push(key);
+            self.signals.turn_ends.notify_one();
+        }
+    }
+
+    /// Keeps `deadlines` true to what the room wants.
+    pub(super) fn reschedule(&mut self, key: RoomKey) {
+        let Some(slot) = self.rooms.get_mut(key) else { return };
+        let wanted = slot.room.poll_timeout();
+        if wanted == slot.deadline {
+            return;
+        }
+        if let Some(at) = slot.deadline {
+            self.deadlines.remove(&(at, key));
+        }
+        slot.deadline = wanted;
+        if let Some(at) = wanted {
+            self.deadlines.insert((at, key));
+            if self.deadlines.first() == Some(&(at, key)) {
+                self.signals.timers_changed.notify_one();
+            }
+        }
+    }
+
+    /// Wakes every room whose deadline has passed.
+    pub(super) fn deadlines_due(&mut self, me: &HubRef) {
+        let now = self.tools.clock.now().mono;
+        while let Some(&(at, key)) = self.deadlines.first() {
+            if at > now {
+                return;
+            }
+            self.deadlines.pop_first();
+            if let Some(slot) = self.rooms.get_mut(key) {
+                slot.deadline = None;
+            }
+            self.turn(me, key, Input::Timeout);
+        }
+    }
+
+    /// Drops a room that failed. Its members are told to come back, and it comes back from its
+    /// snapshot with the first of them.
+    fn collapse(&mut self, me: &HubRef, key: RoomKey) {
+        let Some(slot) = self.rooms.get(key) else { return };
+        tracing::error!(room = %slot.id, "a room failed and is loaded again");
+        let members: Vec<_> =
+            self.conns.iter().filter(|(_, conn)| conn.room == key).map(|(conn, _)| conn).collect();
+        for conn in members {
+            if let Some(slot) = self.rooms.get_mut(key) {
+                slot.batch.close(conn, CloseCode::Restart.number(), "");
+            }
+            if let Some(conn) = self.conns.get_mut(conn) {
+                conn.attached = false;
+            }
+        }
+        self.forget(me, key);
+    }
+
+    /// Closes every connection of every room with 1012, and lets the rooms write themselves down.
+    pub(super) fn say_goodbye(&mut self, me: &HubRef) {
+        let conns: Vec<_> = self.conns.keys().collect();
+        for conn in conns {
+            // Clients come back after a pause of their own within the time named here.
+            self.hang_up(me, conn, CloseCode::Restart.number(), "jitter=2000", Departure::Broken);
+        }
+    }
+}

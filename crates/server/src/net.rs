@@ -1,0 +1,189 @@
+//! How requests come in: each core accepts on every address and serves what it accepted.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio::task::LocalSet;
+use tower::ServiceExt;
+
+use crate::http::peer::Peer;
+use crate::hub::{Hub, Tools};
+use crate::rooms::HubMessage;
+
+/// Connections that wait to be accepted, per address.
+pub const BACKLOG: i32 = 4_096;
+/// How long a client may take to send the head of a request, or leave a connection idle.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Largest head of a request, in bytes.
+const HEAD_BYTES: usize = 32 * 1024;
+/// How long requests that are under way may take once the server stops.
+const LAST_REQUESTS: Duration = Duration::from_secs(3);
+
+/// What one core serves.
+pub struct Core {
+    /// The addresses to accept on.
+    pub listeners: Vec<std::net::TcpListener>,
+    /// Every route.
+    pub router: Router,
+    /// What its hub works with.
+    pub tools: Tools,
+    /// Messages for its hub.
+    pub inbox: mpsc::Receiver<HubMessage>,
+    /// How far the server has come.
+    pub phase: watch::Receiver<Phase>,
+    /// Connections of the whole server.
+    pub open: Arc<AtomicUsize>,
+    /// Connections the whole server takes at most.
+    pub open_most: usize,
+}
+
+/// How far a server has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// It takes connections.
+    Serving,
+    /// It takes no more connections and lets requests finish.
+    Stopping,
+    /// Its rooms are written down; nothing more is to be done.
+    Over,
+}
+
+/// Opens a listening socket.
+///
+/// # Errors
+/// What the system says: the address is in use, or not one of this machine.
+pub fn listen(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
+    use socket2::{Domain, Protocol, Socket, Type};
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        // The same port is bound for IPv4 on its own.
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Runs one core on the present thread until the server stops and its last requests are done.
+///
+/// # Errors
+/// If the system gives the thread no runtime or no socket.
+pub fn run(core: Core) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, serve(core))
+}
+
+async fn serve(core: Core) -> std::io::Result<()> {
+    Hub::start(core.tools, core.inbox);
+    for listener in core.listeners {
+        let listener = TcpListener::from_std(listener)?;
+        let (router, phase) = (core.router.clone(), core.phase.clone());
+        let gate = Gate { open: core.open.clone(), open_most: core.open_most };
+        tokio::task::spawn_local(accept(listener, router, phase, gate));
+    }
+    let mut phase = core.phase;
+    // A server that was dropped without being stopped is over as well.
+    let _ = phase.wait_for(|phase| *phase == Phase::Over).await;
+    let last_requests = async {
+        while core.open.load(Ordering::Relaxed) > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    // Requests that are still under way then are cut off with the runtime.
+    let _ = tokio::time::timeout(LAST_REQUESTS, last_requests).await;
+    Ok(())
+}
+
+/// Counts connections.
+struct Gate {
+    open: Arc<AtomicUsize>,
+    open_most: usize,
+}
+
+/// One counted connection.
+struct Counted(Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Gate {
+    fn enter(&self) -> Option<Counted> {
+        let counted = Counted(self.open.clone());
+        let before = self.open.fetch_add(1, Ordering::Relaxed);
+        (before < self.open_most).then_some(counted)
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    router: Router,
+    mut phase: watch::Receiver<Phase>,
+    gate: Gate,
+) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = phase.wait_for(|phase| *phase > Phase::Serving) => return,
+        };
+        match accepted {
+            Ok((stream, remote)) => {
+                // Without a place the connection is closed: the system's queue must not fill up.
+                let Some(counted) = gate.enter() else { continue };
+                let Ok(local) = stream.local_addr() else { continue };
+                let peer = Peer { remote, local };
+                let (router, phase) = (router.clone(), phase.clone());
+                tokio::task::spawn_local(connection(stream, peer, router, phase, counted));
+            }
+            Err(error) => {
+                // Out of files, most often: others must close before this can go on.
+                tracing::warn!(%error, "a connection cannot be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: Peer,
+    router: Router,
+    mut phase: watch::Receiver<Phase>,
+    counted: Counted,
+) {
+    // Small answers must not wait for the peer's acknowledgements (Nagle): 40 ms each.
+    let _ = stream.set_nodelay(true);
+    let service = router.map_request(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        request
+    });
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+        .with_upgrades();
+    tokio::pin!(serving);
+    tokio::select! {
+        // How a connection ends is the peer's affair.
+        _ = serving.as_mut() => {}
+        _ = phase.wait_for(|phase| *phase > Phase::Serving) => {
+            serving.as_mut().graceful_shutdown();
+            let _ = serving.await;
+        }
+    }
+    drop(counted);
+}

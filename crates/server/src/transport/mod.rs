@@ -1,0 +1,3 @@
+//! Transports: how bytes reach a room.
+
+pub mod ws;

@@ -1,0 +1,132 @@
+//! The room WebSocket: the upgrade. Afterwards the raw stream belongs to the core of its room.
+
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use parlor_protocol::{Code, RoomId};
+use serde::Deserialize;
+use tokio::net::TcpStream;
+
+use crate::app::App;
+use crate::auth::Verified;
+use crate::http::answer::Refused;
+use crate::http::gate;
+use crate::rooms::{Arrival, Rooms};
+
+/// What every accept key is hashed with (RFC 6455, section 1.3).
+const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// The query of an upgrade.
+#[derive(Deserialize)]
+pub struct UpgradeQuery {
+    /// A ticket or a token, for clients that cannot send headers.
+    #[serde(rename = "authToken")]
+    auth_token: Option<String>,
+}
+
+/// Upgrades a request to a room's WebSocket.
+///
+/// # Errors
+/// Before the upgrade: a missing or forged token (401), a foreign Origin (403), a request that is
+/// no WebSocket upgrade (400, 426). Everything about the room is told after it: one `ERROR`, then
+/// a close code.
+pub async fn upgrade(
+    State(app): State<App>,
+    Path(room): Path<String>,
+    Query(query): Query<UpgradeQuery>,
+    mut request: Request<axum::body::Body>,
+) -> Result<Response, Refused> {
+    let headers = request.headers();
+    gate::origin_allowed(&app.config, headers)?;
+    let token = query.auth_token.as_deref();
+    let verified = match gate::cookies_count(&app.config, request.method(), headers)? {
+        true => app.auth.verify_headers(headers, token).await?,
+        false => app.auth.verify_without_cookies(headers, token).await?,
+    };
+    let accept = match handshake(headers) {
+        Ok(accept) => accept,
+        Err(answer) => return Ok(answer),
+    };
+    let Some(on_upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
+        return Err(Code::Malformed.into());
+    };
+    tokio::task::spawn_local(hand_over(on_upgrade, app.rooms.clone(), room.into(), verified));
+    let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    Ok(response)
+}
+
+/// Checks the opening handshake (RFC 6455, section 4.2.1) and computes the accept key.
+fn handshake(headers: &HeaderMap) -> Result<HeaderValue, Response> {
+    let has = |name: header::HeaderName, token: &str| {
+        headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).any(|value| {
+            value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token))
+        })
+    };
+    let is_version = headers.get(header::SEC_WEBSOCKET_VERSION).is_some_and(|v| v == "13");
+    if !has(header::CONNECTION, "upgrade") || !has(header::UPGRADE, "websocket") || !is_version {
+        let mut answer = StatusCode::UPGRADE_REQUIRED.into_response();
+        answer.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        let version = HeaderValue::from_static("13");
+        answer.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, version);
+        return Err(answer);
+    }
+    let bad = || Refused::from(Code::Malformed).into_response();
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).ok_or_else(bad)?.as_bytes();
+    accept_key(key).ok_or_else(bad)
+}
+
+/// Hashes a client's key; `None` if it is not 16 bytes in base64.
+fn accept_key(key: &[u8]) -> Option<HeaderValue> {
+    use aws_lc_rs::digest;
+    let base64 = base64::engine::general_purpose::STANDARD;
+    if base64.decode(key).ok()?.len() != 16 {
+        return None;
+    }
+    let mut hash = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
+    hash.update(key);
+    hash.update(KEY_SUFFIX);
+    HeaderValue::from_str(&base64.encode(hash.finish())).ok()
+}
+
+/// Takes the raw stream and sends it to the core of its room.
+async fn hand_over(on_upgrade: OnUpgrade, rooms: Rooms, room: RoomId, verified: Verified) {
+    // A client that went away before it got the answer needs none.
+    let Ok(upgraded) = on_upgrade.await else { return };
+    let Some((stream, glued)) = raw(upgraded) else {
+        tracing::error!("an upgraded connection is not a TCP stream");
+        return;
+    };
+    let arrival = Arrival { stream, glued, who: verified.who, login: verified.login };
+    if let Err(code) = rooms.attach(room, arrival) {
+        tracing::warn!(code = code.as_str(), "a socket could not be handed to its room");
+    }
+}
+
+fn raw(upgraded: Upgraded) -> Option<(std::net::TcpStream, bytes::Bytes)> {
+    let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
+    Some((parts.io.into_inner().into_std().ok()?, parts.read_buf))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_accept_key_is_that_of_the_standard() {
+        let key = accept_key(b"dGhlIHNhbXBsZSBub25jZQ==").expect("is a key");
+        assert_eq!(key, "s3pPLBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn a_key_of_another_length_is_refused() {
+        assert_eq!(accept_key(b"dGhlIHNhbXBsZQ=="), None);
+        assert_eq!(accept_key(b"***"), None);
+    }
+}
