@@ -1,0 +1,108 @@
+/**
+ * Measures how far members of one room are apart: the real server, a browser process per member,
+ * each behind a line of its own. Prints a table, writes out/sync.json, and fails if the bar is not
+ * reached in the worst repeat.
+ *
+ *   node sync/measure.mjs [--full] [--page ui|harness] [--kinds mp4,hls] [--scenarios start,seek]
+ *     [--repeats 3] [--members 2] [--rtt 60] [--jitter 15] [--asymmetry 0] [--steady 180]
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { files, makeMedia, MEDIA } from './media.mjs';
+import { Member } from './member.mjs';
+import { openRoom } from './remote.mjs';
+import { SCENARIOS } from './scenarios.mjs';
+import { Server } from './server.mjs';
+import { printTable } from './table.mjs';
+
+const { values } = parseArgs({
+  options: {
+    full: { type: 'boolean', default: false },
+    page: { type: 'string', default: 'ui' },
+    kinds: { type: 'string' },
+    scenarios: { type: 'string' },
+    repeats: { type: 'string' },
+    members: { type: 'string' },
+    rtt: { type: 'string', default: '60' },
+    jitter: { type: 'string', default: '15' },
+    asymmetry: { type: 'string', default: '0' },
+    steady: { type: 'string' },
+  },
+});
+
+const path = {
+  oneWayMs: Number(values.rtt) / 2,
+  jitterMs: Number(values.jitter),
+  asymmetryMs: Number(values.asymmetry),
+};
+const EVERYTHING = 'start,steady,seek,back,rate,pausing,drop,late,stall400,stall3000,restart';
+/** Which runs there are: kind, members, scenarios. */
+function runs() {
+  const members = Number(values.members ?? 2);
+  if (values.kinds || values.scenarios || values.members) {
+    const scenarios = values.scenarios ?? EVERYTHING;
+    return (values.kinds ?? 'mp4').split(',').map((kind) => ({ kind, members, scenarios }));
+  }
+  if (!values.full) {
+    return [
+      { kind: 'mp4', members: 2, scenarios: 'start,steady,seek,late,stall400,rate,drop' },
+      { kind: 'hls', members: 2, scenarios: 'start,seek' },
+    ];
+  }
+  return [
+    { kind: 'mp4', members: 2, scenarios: EVERYTHING },
+    { kind: 'webm', members: 2, scenarios: 'start,steady,seek,late,stall400' },
+    { kind: 'audio', members: 2, scenarios: 'start,steady,seek,late,stall400' },
+    { kind: 'hls', members: 2, scenarios: 'start,steady,seek,late,stall400' },
+    { kind: 'mp4', members: 8, scenarios: 'start,steady,seek' },
+  ];
+}
+
+const options = {
+  watchMs: values.full ? 6_000 : 3_000,
+  steadyMs: Number(values.steady ?? (values.full ? 180 : 20)) * 1_000,
+};
+const repeats = Number(values.repeats ?? (values.full ? 3 : 1));
+
+async function measure({ kind, members: count, scenarios }, rows) {
+  const server = process.env.PARLOR_PORT
+    ? { port: Number(process.env.PARLOR_PORT), stop: async () => {} }
+    : await Server.start();
+  const { roomId, room } = await openRoom(server.port);
+  const page = values.page === 'ui' ? `/room/${roomId}` : `/sync-harness/?room=${roomId}`;
+  const start = () => Member.start(server.port, path, files);
+  const members = await Promise.all(Array.from({ length: count }, start));
+  const join = async () => {
+    const member = await start();
+    return { member, since: await member.open(page) };
+  };
+  try {
+    await room.load(MEDIA[kind], false);
+    await Promise.all(members.map((member) => member.open(page)));
+    for (const name of scenarios.split(',')) {
+      const scenario = SCENARIOS[name];
+      if (!scenario) throw new Error(`There is no scenario ${name}`);
+      const row = {
+        kind,
+        members: count,
+        ...(await scenario({ server, room, members, join }, options)),
+      };
+      rows.push(row);
+      console.error(JSON.stringify(row));
+    }
+    for (const member of members) for (const fault of member.faults) console.error(fault);
+  } finally {
+    await Promise.all(members.map((member) => member.close()));
+    room.leave();
+    await server.stop();
+  }
+}
+
+await makeMedia();
+const rows = [];
+for (let repeat = 0; repeat < repeats; repeat++) for (const run of runs()) await measure(run, rows);
+const worst = printTable(rows);
+await mkdir(new URL('../out/', import.meta.url), { recursive: true });
+const report = { path, page: values.page, repeats, worst, rows };
+await writeFile(new URL('../out/sync.json', import.meta.url), JSON.stringify(report, null, 2));
+process.exit(worst.every(({ ok }) => ok) ? 0 : 1);

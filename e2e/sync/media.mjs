@@ -1,0 +1,78 @@
+/** The media of the measurement: the sample film, repeated so that minutes can be watched. */
+import { execFile } from 'node:child_process';
+import { access, mkdir, readFile } from 'node:fs/promises';
+import { dirname, extname, join, normalize } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const ROOT = new URL('../../', import.meta.url).pathname;
+const SAMPLE = join(ROOT, 'packages/web/public/sample');
+const OUT = join(ROOT, 'e2e/out/sync-media');
+/** How often the sample follows itself. */
+const REPEATS = 3;
+
+/** Where the proxy finds what belongs to the measurement itself. */
+const PLACES = {
+  media: OUT,
+  sdk: join(ROOT, 'packages/sdk/dist'),
+  hls: join(ROOT, 'node_modules/hls.js/dist'),
+  'openapi-fetch': join(ROOT, 'node_modules/openapi-fetch/dist'),
+  '': join(ROOT, 'e2e/sync/harness'),
+};
+
+const TYPES = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.mp4': 'video/mp4',
+  '.webm': 'video/webm',
+  '.m4a': 'audio/mp4',
+  '.m4s': 'video/iso.segment',
+  '.m3u8': 'application/vnd.apple.mpegurl',
+};
+
+/** What is played, by kind. Addresses are the same on every member's line. */
+export const MEDIA = {
+  mp4: { mediaUrl: '/sync-harness/media/long.mp4', mediaType: 'video/mp4' },
+  webm: { mediaUrl: '/sync-harness/media/long.webm', mediaType: 'video/webm' },
+  audio: { mediaUrl: '/sync-harness/media/long.m4a', mediaType: 'audio/mp4' },
+  hls: {
+    mediaUrl: '/sync-harness/media/long.m3u8',
+    mediaType: 'application/vnd.apple.mpegurl',
+  },
+};
+
+/** Makes what is not there yet. */
+export async function makeMedia() {
+  await mkdir(OUT, { recursive: true });
+  const jobs = [
+    ['parlor-sample.mp4', 'long.mp4', ['-movflags', '+faststart']],
+    ['parlor-sample.webm', 'long.webm', []],
+    ['parlor-sample.m4a', 'long.m4a', ['-movflags', '+faststart']],
+    [
+      'hls/parlor-sample.m3u8',
+      'long.m3u8',
+      ['-f', 'hls', '-hls_time', '4', '-hls_playlist_type', 'vod', '-hls_segment_type', 'fmp4'],
+    ],
+  ];
+  for (const [from, to, options] of jobs) {
+    const there = await access(join(OUT, to)).then(
+      () => true,
+      () => false,
+    );
+    if (there) continue;
+    const loop = ['-stream_loop', String(REPEATS), '-i', join(SAMPLE, from), '-c', 'copy'];
+    await run('ffmpeg', ['-loglevel', 'error', '-y', ...loop, ...options, join(OUT, to)]);
+  }
+}
+
+/** Finds a file of the measurement by the path of its address; `null` for the server's own. */
+export async function files(url) {
+  const match = /^\/sync-harness\/(?:(media|sdk|hls|openapi-fetch)\/)?([^?]*)/.exec(url);
+  if (!match) return null;
+  const path = join(PLACES[match[1] ?? ''], normalize(`/${match[2] || 'index.html'}`));
+  const body = await readFile(path);
+  return { type: TYPES[extname(path)] ?? 'application/octet-stream', body };
+}
+
+export const SDK = join(dirname(PLACES.sdk), 'dist/index.js');

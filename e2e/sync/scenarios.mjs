@@ -1,0 +1,124 @@
+/** What is done to a room, and what is read off its members afterwards. */
+import { BAR_MS, settleMs, skews, spread } from './judge.mjs';
+
+/** How soon the members must be together again, ms. */
+const SETTLED_MS = 3_000;
+const now = () => performance.timeOrigin + performance.now();
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** How far all members were apart since a moment. */
+async function observe(members, since) {
+  const logs = await Promise.all(members.map((member) => member.log(since)));
+  return {
+    series: skews(logs.map(({ samples }) => samples)),
+    seeks: logs.reduce((sum, { seeks }) => sum + seeks.length, 0),
+    waits: logs.reduce((sum, { waits }) => sum + waits.length, 0),
+    seeksSince: (at) => logs.reduce((sum, log) => sum + log.seeks.filter((s) => s >= at).length, 0),
+  };
+}
+
+/** One row of the table: how soon together again, and how near from then on. */
+async function settled(scenario, members, since, watchMs) {
+  const until = since + SETTLED_MS + watchMs;
+  await pause(until - now());
+  const { series, seeks } = await observe(members, since);
+  const settle = settleMs(series, since, until);
+  const after = spread(series, since + SETTLED_MS, until);
+  const ok = settle <= SETTLED_MS && after.p95Ms <= BAR_MS && after.looks > watchMs / 50;
+  return { scenario, settleMs: settle, ...after, seeks, ok };
+}
+
+export const SCENARIOS = {
+  async start({ room, members }, { watchMs }) {
+    await Promise.all(members.map((member) => member.loaded()));
+    // What a person needs to find the button; meanwhile the clocks are measured.
+    await pause(1_500);
+    const since = now();
+    await room.play();
+    return settled('start', members, since, watchMs);
+  },
+
+  async steady({ members }, { steadyMs }) {
+    const since = now();
+    await pause(steadyMs);
+    const { series, seeks } = await observe(members, since);
+    const after = spread(series, since);
+    const ok = after.p95Ms <= BAR_MS && seeks === 0 && after.looks > steadyMs / 50;
+    return { scenario: 'steady', settleMs: null, ...after, seeks, ok };
+  },
+
+  async seek({ room, members }, { watchMs }) {
+    const since = now();
+    await room.seek(room.positionMs() + 17_000);
+    return settled('seek', members, since, watchMs);
+  },
+
+  async back({ room, members }, { watchMs }) {
+    const since = now();
+    await room.seek(5_000);
+    return settled('seek back', members, since, watchMs);
+  },
+
+  async rate({ room, members }, { watchMs }) {
+    const since = now();
+    await room.setSpeed(1.25);
+    const row = await settled('rate 1.25', members, since, watchMs);
+    await room.setSpeed(1);
+    await pause(SETTLED_MS);
+    return row;
+  },
+
+  async pausing({ room, members }, { watchMs }) {
+    for (let i = 0; i < 5; i++) {
+      await room.pause();
+      await pause(150);
+      await room.play();
+      await pause(350);
+    }
+    return settled('pause spam', members, now(), watchMs);
+  },
+
+  async drop({ members }, { watchMs }) {
+    const since = now();
+    members[1].proxy.cut();
+    return settled('socket drop', members, since, watchMs);
+  },
+
+  async late({ members, join }, { watchMs }) {
+    const late = await join();
+    const row = await settled('late join', [...members, late.member], late.since, watchMs);
+    await late.member.close();
+    return row;
+  },
+
+  async stall400(context, options) {
+    return stall(context, options, 400);
+  },
+
+  async stall3000(context, options) {
+    return stall(context, options, 3_000);
+  },
+
+  async restart({ server, members }, { watchMs }) {
+    await server.kill();
+    const since = now();
+    await server.run();
+    return settled('server restart', members, since, watchMs + 4_000);
+  },
+};
+
+/** A member's line brings nothing for a while after what it had is used up. */
+async function stall({ room, members }, { watchMs }, forMs) {
+  const [, slow] = members;
+  // From a part that nobody loaded yet, over a line that is only a little faster than the film.
+  slow.proxy.mediaBytesPerS = 50_000;
+  await room.seek(room.positionMs() + 60_000);
+  await pause(4_000);
+  slow.proxy.pauseMedia();
+  await slow.dry();
+  await pause(forMs);
+  slow.proxy.mediaBytesPerS = Infinity;
+  const since = now();
+  slow.proxy.resumeMedia();
+  return settled(`stall ${forMs} ms`, members, since, watchMs);
+}
