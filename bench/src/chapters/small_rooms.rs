@@ -2,23 +2,39 @@
 
 use std::time::Duration;
 
+use anyhow::Context;
+
 use super::{MESSAGE_BYTES, QUIET};
 use crate::contestants::{Contestant, Running, Speech, Talk};
-use crate::crowd::Crowd;
+use crate::crowd::{Crowd, Ticket};
 use crate::report::{Figures, Table, Verdict, latency_ms, plain};
 use crate::{Bench, Chapter};
 use parlor_bench::paced::{self, Pace};
 
 /// Members of each room.
 const MEMBERS: usize = 5;
-/// Who is compared here.
-const CONTESTANTS: [Contestant; 5] = [
-    Contestant::Floor,
-    Contestant::Parlor,
-    Contestant::Bun,
-    Contestant::AxumQueue,
-    Contestant::NodeWs,
+/// Who is compared here, saying what.
+const CONTESTS: [(&str, Contestant, Speech); 7] = [
+    ("floor", Contestant::Floor, Speech::Chat),
+    ("Parlor, chat: on disk before it is told", Contestant::Parlor, Speech::Chat),
+    ("Parlor, playback: on disk within 250 ms", Contestant::Parlor, Speech::Playback),
+    ("Parlor, reaction: never on disk", Contestant::Parlor, Speech::Reaction),
+    ("Bun native publish", Contestant::Bun, Speech::Chat),
+    ("axum, a queue per socket, one flush", Contestant::AxumQueue, Speech::Chat),
+    ("Node ws", Contestant::NodeWs, Speech::Chat),
 ];
+
+/// One contest and what was seen of it.
+struct Entry {
+    name: &'static str,
+    speech: Speech,
+    running: Running,
+    tickets: Vec<Ticket>,
+    bytes: usize,
+    rate: Figures,
+    core: Figures,
+    latencies_us: Vec<u32>,
+}
 
 pub fn measure(bench: &Bench) -> anyhow::Result<Chapter> {
     let rooms = if bench.quick { 200 } else { 1_000 };
@@ -31,43 +47,53 @@ pub fn measure(bench: &Bench) -> anyhow::Result<Chapter> {
         listeners: MEMBERS,
         sample_every: 1,
     };
-    let mut started = Vec::new();
-    for contestant in CONTESTANTS {
+    let mut entries = Vec::new();
+    for (name, contestant, speech) in CONTESTS {
         let running = Running::start(contestant, &bench.programs)?;
         let tickets = running.make_rooms(rooms, MEMBERS)?;
-        started.push((running, tickets, Figures::default(), Figures::default(), Vec::new()));
+        let (rate, core) = Default::default();
+        let latencies_us = Vec::new();
+        entries.push(Entry { name, speech, running, tickets, bytes: 0, rate, core, latencies_us });
     }
     for _ in 0..bench.repeats.min(3) {
-        for (running, tickets, rate, core, latencies_us) in &mut started {
-            let mut crowd = Crowd::enter(running.address, tickets)?;
-            crowd.settle(QUIET, Duration::from_secs(30))?;
-            let mut talk = Talk::new(running.contestant, Speech::Chat);
-            talk.tune(&mut crowd, MEMBERS, MESSAGE_BYTES)?;
-            let sample =
-                paced::drive(running, &mut crowd, &talk, &pace, bench.duration.mul_f64(2.0))?;
-            let kept_up = sample.kept_up();
-            anyhow::ensure!(
-                kept_up > 0.98,
-                "{} delivered {kept_up:.2} of all in time",
-                running.contestant.name()
-            );
-            rate.push(sample.per_cpu_second() / 1_000.0);
-            core.push(sample.core() * 100.0);
-            latencies_us.extend(sample.latencies_us);
+        for entry in &mut entries {
+            measure_once(bench, entry, &pace).context(entry.name)?;
         }
     }
     let mut chapter = Chapter::default();
     chapter.paragraph(&format!("{rooms} rooms, {} messages a second.", rooms * MEMBERS));
-    let mut table = Table::new(&["", "k deliveries/CPU s", "CPU, % of a core", "p50 ms", "p99 ms"]);
-    for (running, _, rate, core, latencies_us) in &started {
-        let (p50, p99) = latency_ms(latencies_us);
-        let name = running.contestant.name().to_owned();
-        table.row([name, rate.show(0), core.show(0), plain(p50), plain(p99)]);
-        if running.contestant == Contestant::Parlor {
-            let what = "1 000 rooms of 5, deliveries per CPU second";
-            chapter.verdicts.push(Verdict::at_least(what, " k", 110.0, rate.median()));
+    let mut table =
+        Table::new(&["", "bytes", "k deliveries/CPU s", "CPU, % of a core", "p50 ms", "p99 ms"]);
+    for entry in &entries {
+        let (p50, p99) = latency_ms(&entry.latencies_us);
+        table.row([
+            entry.name.to_owned(),
+            entry.bytes.to_string(),
+            entry.rate.show(0),
+            entry.core.show(0),
+            plain(p50),
+            plain(p99),
+        ]);
+        if entry.running.contestant == Contestant::Parlor {
+            let what = format!("1 000 rooms of 5, deliveries per CPU second: {}", entry.name);
+            chapter.verdicts.push(Verdict::at_least(&what, " k", 110.0, entry.rate.median()));
         }
     }
     chapter.table(&table);
     Ok(chapter)
+}
+
+fn measure_once(bench: &Bench, entry: &mut Entry, pace: &Pace) -> anyhow::Result<()> {
+    let running = &entry.running;
+    let mut crowd = Crowd::enter(running.address, &entry.tickets)?;
+    crowd.settle(QUIET, Duration::from_secs(30))?;
+    let mut talk = Talk::new(running.contestant, entry.speech);
+    entry.bytes = talk.tune(&mut crowd, MEMBERS, MESSAGE_BYTES)?;
+    let sample = paced::drive(running, &mut crowd, &talk, pace, bench.duration * 2)?;
+    let kept_up = sample.kept_up();
+    anyhow::ensure!(kept_up > 0.98, "only {kept_up:.2} of all was delivered in time");
+    entry.rate.push(sample.per_cpu_second() / 1_000.0);
+    entry.core.push(sample.core() * 100.0);
+    entry.latencies_us.extend(sample.latencies_us);
+    Ok(())
 }
