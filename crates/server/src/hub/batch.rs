@@ -4,8 +4,8 @@
 use std::ops::Range;
 
 use parlor_dialects::{native, websocket};
-use parlor_protocol::frame::ServerFrame;
 use parlor_protocol::Event;
+use parlor_protocol::frame::ServerFrame;
 
 use super::ConnKey;
 

@@ -157,10 +157,11 @@ impl Hub {
     /// Forgets a connection whose socket is gone.
     pub(super) fn gone(&mut self, me: &HubRef, key: ConnKey) -> Reading {
         self.detach(me, key, Departure::Broken);
-        if let Some(conn) = self.conns.remove(key)
-            && let Some(reader) = conn.reader
-        {
-            reader.abort();
+        if let Some(conn) = self.conns.remove(key) {
+            if let Some(reader) = conn.reader {
+                reader.abort();
+            }
+            self.signals.something_ended.notify_one();
         }
         Reading::Over
     }

@@ -41,8 +41,7 @@ impl Flood {
         let now_ms = now.as_millis() as u32;
         let passed_s = now_ms.wrapping_sub(self.at_ms) as f32 / 1e3;
         self.at_ms = now_ms;
-        self.tokens =
-            (self.tokens + passed_s * MESSAGES_PER_S as f32).min(MESSAGES_BURST as f32);
+        self.tokens = (self.tokens + passed_s * MESSAGES_PER_S as f32).min(MESSAGES_BURST as f32);
         if self.tokens >= 1.0 {
             self.tokens -= 1.0;
             self.refused = self.refused.saturating_sub(1);

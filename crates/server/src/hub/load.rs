@@ -66,9 +66,8 @@ impl Hub {
         let founding = found(clock.id(), clock.boot(), loaded);
         let restored = snapshot.and_then(|snapshot| {
             let elapsed = snapshot.stamp().map(|stamp| clock.since(&stamp));
-            let room = elapsed.and_then(|elapsed| {
-                Room::restore(now, founding.clone(), &snapshot, elapsed)
-            });
+            let room = elapsed
+                .and_then(|elapsed| Room::restore(now, founding.clone(), &snapshot, elapsed));
             room.inspect_err(|fault| {
                 // What the snapshot held (film, queue, seats) is lost; chat and settings are not.
                 tracing::error!(room = %id, %fault, "a room begins without its snapshot");
@@ -127,9 +126,14 @@ impl Hub {
                 StoreFault
             });
             let mut hub = me.borrow_mut();
-            hub.writes -= 1;
+            hub.write_ended();
             hub.turn(&me, key, Input::Stored { batch: id, outcome });
         });
+    }
+
+    fn write_ended(&mut self) {
+        self.writes -= 1;
+        self.signals.something_ended.notify_one();
     }
 
     /// Keeps the table of who is present, in the order in which people came and went.
@@ -154,7 +158,7 @@ impl Hub {
                 tracing::error!(room = %id, %error, "a room that is over cannot be deleted");
             }
             let mut hub = me.borrow_mut();
-            hub.writes -= 1;
+            hub.write_ended();
             let waiting = hub.loading.remove(&id).unwrap_or_default();
             waiting.into_iter().for_each(|errand| refuse(errand, Code::RoomNotFound));
         });
@@ -196,8 +200,9 @@ impl Hub {
         drop(hub);
         tokio::task::spawn_local(async move {
             // Batches that are under way come first, so that the last snapshot is the last.
+            let signals = me.borrow().signals.clone();
             while me.borrow().writes > 0 {
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                signals.something_ended.notified().await;
             }
             for write in last {
                 let room = write.room_id.clone();
@@ -206,7 +211,7 @@ impl Hub {
                 }
             }
             while !me.borrow().conns.is_empty() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                signals.something_ended.notified().await;
             }
             // The server may have stopped waiting.
             let _ = done.send(());

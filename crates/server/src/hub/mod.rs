@@ -10,8 +10,8 @@
 //!
 //! Start reading at [`Hub`], then `turn.rs` (a room's turn) and `flush.rs` (its batch leaves).
 
-pub mod batch;
 mod backlog;
+pub mod batch;
 mod connection;
 mod errands;
 pub mod flood;
@@ -102,6 +102,8 @@ pub struct Hub {
 struct Signals {
     turn_ends: Notify,
     timers_changed: Notify,
+    /// A connection is gone or a write is done: a drain looks whether it was the last.
+    something_ended: Notify,
 }
 
 /// A loaded room.

@@ -1,7 +1,7 @@
 //! What a connection says, before the room hears it: framing, rate limits, the clock, renewal.
 
-use parlor_dialects::websocket::{self, Message};
 use parlor_dialects::native;
+use parlor_dialects::websocket::{self, Message};
 use parlor_protocol::command::Auth as Renewal;
 use parlor_protocol::frame::{CommandId, ServerFrame};
 use parlor_protocol::playback::{ClockPing, ClockPong};
@@ -85,8 +85,7 @@ impl Hub {
                 let Some(conn) = self.conns.get(key) else { return false };
                 let (room, fresh) = (conn.room, rand::random());
                 let leaves = command == Command::Leave;
-                let input =
-                    Input::Command { conn: conn_id(key), id: decoded.id, command, fresh };
+                let input = Input::Command { conn: conn_id(key), id: decoded.id, command, fresh };
                 self.turn(me, room, input);
                 return !leaves;
             }

@@ -48,7 +48,8 @@ pub async fn upgrade(
     };
     let accept = match handshake(headers) {
         Ok(accept) => accept,
-        Err(answer) => return Ok(answer),
+        Err(NoHandshake::OtherProtocol) => return Ok(upgrade_required()),
+        Err(NoHandshake::BadKey) => return Err(Code::Malformed.into()),
     };
     let Some(on_upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
         return Err(Code::Malformed.into());
@@ -62,24 +63,34 @@ pub async fn upgrade(
     Ok(response)
 }
 
+/// Why a request is no opening handshake.
+enum NoHandshake {
+    /// It asks for no WebSocket of version 13.
+    OtherProtocol,
+    /// Its key is not 16 bytes in base64.
+    BadKey,
+}
+
 /// Checks the opening handshake (RFC 6455, section 4.2.1) and computes the accept key.
-fn handshake(headers: &HeaderMap) -> Result<HeaderValue, Response> {
+fn handshake(headers: &HeaderMap) -> Result<HeaderValue, NoHandshake> {
     let has = |name: header::HeaderName, token: &str| {
-        headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).any(|value| {
-            value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token))
-        })
+        let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        let mut tokens = values.flat_map(|value| value.split(',')).map(str::trim);
+        tokens.any(|part| part.eq_ignore_ascii_case(token))
     };
     let is_version = headers.get(header::SEC_WEBSOCKET_VERSION).is_some_and(|v| v == "13");
     if !has(header::CONNECTION, "upgrade") || !has(header::UPGRADE, "websocket") || !is_version {
-        let mut answer = StatusCode::UPGRADE_REQUIRED.into_response();
-        answer.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        let version = HeaderValue::from_static("13");
-        answer.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, version);
-        return Err(answer);
+        return Err(NoHandshake::OtherProtocol);
     }
-    let bad = || Refused::from(Code::Malformed).into_response();
-    let key = headers.get(header::SEC_WEBSOCKET_KEY).ok_or_else(bad)?.as_bytes();
-    accept_key(key).ok_or_else(bad)
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).ok_or(NoHandshake::BadKey)?;
+    accept_key(key.as_bytes()).ok_or(NoHandshake::BadKey)
+}
+
+fn upgrade_required() -> Response {
+    let mut answer = StatusCode::UPGRADE_REQUIRED.into_response();
+    answer.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    answer.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    answer
 }
 
 /// Hashes a client's key; `None` if it is not 16 bytes in base64.
