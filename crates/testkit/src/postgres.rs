@@ -61,8 +61,6 @@ pub enum Durability {
 #[derive(Debug)]
 pub struct Postgres {
     folder: PathBuf,
-    bin: PathBuf,
-    owner: Option<Owner>,
     watchdog: Child,
 }
 
@@ -85,28 +83,13 @@ impl Postgres {
         let folder = server_folder(owner)?;
         run(Command::new("cp").arg("-R").arg(&template).arg(folder.join("data")), owner)?;
         let watchdog = spawn(&bin, &folder, owner, durability)?;
-        Ok(Self { folder, bin, owner, watchdog })
+        Ok(Self { folder, watchdog })
     }
 
-    /// Returns the address of the server's first, empty database.
+    /// Returns the address of the server's only database.
     pub fn url(&self) -> String {
-        self.url_of("postgres")
-    }
-
-    /// Makes another empty database and returns its address.
-    ///
-    /// # Errors
-    /// If there is one of that name.
-    pub fn create_database(&self, name: &str) -> Result<String, PostgresError> {
-        let mut createdb = Command::new(self.bin.join("createdb"));
-        createdb.arg("--host").arg(&self.folder).args(["--username", "parlor", name]);
-        run(&mut createdb, self.owner)?;
-        Ok(self.url_of(name))
-    }
-
-    fn url_of(&self, database: &str) -> String {
         let folder = self.folder.display().to_string().replace('/', "%2F");
-        format!("postgres://parlor@localhost:5432/{database}?host={folder}")
+        format!("postgres://parlor@localhost:5432/postgres?host={folder}")
     }
 }
 
@@ -139,8 +122,9 @@ fn spawn(
         "port=5432".to_owned(),
         format!("fsync={fsync}"),
         format!("full_page_writes={fsync}"),
-        "max_connections=200".to_owned(),
-        "shared_buffers=64MB".to_owned(),
+        "max_connections=100".to_owned(),
+        "shared_buffers=32MB".to_owned(),
+        "max_wal_size=1GB".to_owned(),
         "log_destination=stderr".to_owned(),
         "logging_collector=off".to_owned(),
         "lc_messages=C".to_owned(),
@@ -188,7 +172,7 @@ fn find_binaries() -> Result<PathBuf, PostgresError> {
     folders.sort();
     folders.reverse();
     folders.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
-    for program in ["postgres", "initdb", "createdb"] {
+    for program in ["postgres", "initdb"] {
         folders.retain(|folder| folder.join(program).exists());
         if folders.is_empty() {
             return Err(PostgresError::NotInstalled(program));
@@ -216,10 +200,9 @@ fn owner() -> Result<Option<Owner>, PostgresError> {
 /// Returns the cluster that servers are copied from; makes it if it is not there.
 fn template(bin: &Path, owner: Option<Owner>) -> Result<PathBuf, PostgresError> {
     let version = run(Command::new(bin.join("postgres")).arg("--version"), owner)?;
-    let version: String =
-        version.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '.').collect();
+    let version: String = version.chars().filter(char::is_ascii_digit).collect();
     let uid = owner.map_or_else(|| geteuid().as_raw(), |owner| owner.uid);
-    let folder = std::env::temp_dir().join(format!("parlor-template-{uid}-{version}"));
+    let folder = std::env::temp_dir().join(format!("parlor-postgres-template-{uid}-{version}"));
     let lock = File::options()
         .create(true)
         .append(true)
@@ -238,10 +221,30 @@ fn template(bin: &Path, owner: Option<Owner>) -> Result<PathBuf, PostgresError> 
         "--encoding=UTF8",
         "--locale=C",
         "--no-sync",
+        "--wal-segsize=1",
     ]);
     run(&mut initdb, owner)?;
+    drop_spare_databases(bin, &folder.join("data"), owner)?;
     File::create(folder.join("finished"))?;
     Ok(folder.join("data"))
+}
+
+/// Drops the databases that others are made from: two thirds of what each server copies.
+fn drop_spare_databases(
+    bin: &Path,
+    data: &Path,
+    owner: Option<Owner>,
+) -> Result<(), PostgresError> {
+    for sql in [
+        "UPDATE pg_database SET datistemplate = false",
+        "DROP DATABASE template0",
+        "DROP DATABASE template1",
+    ] {
+        let mut single = Command::new("sh");
+        single.args(["-c", r#"printf '%s\n' "$3" | "$1" --single -D "$2" postgres"#, "single"]);
+        run(single.arg(bin.join("postgres")).arg(data).arg(sql), owner)?;
+    }
+    Ok(())
 }
 
 fn ignore_missing(error: io::Error) -> io::Result<()> {
