@@ -3,7 +3,7 @@
 
 mod room;
 
-pub use room::{room_inputs, snapshot};
+pub use room::{room_inputs, snapshot, snapshot_after};
 
 use parlor_dialects::native::{self, COMMAND_ID_BYTES};
 use parlor_dialects::websocket::{Decoder, Message};

@@ -133,6 +133,21 @@ fn script() -> impl Strategy<Value = String> {
     proptest::collection::vec(line, 1..60).prop_map(|lines| lines.join("\n"))
 }
 
+/// A snapshot a room wrote, with some of its values exchanged for odd ones.
+fn damaged_snapshot() -> impl Strategy<Value = String> {
+    let damage = proptest::collection::vec((any::<proptest::sample::Index>(), value()), 0..6);
+    (script(), damage).prop_map(|(script, damage)| {
+        let mut text = garbage::snapshot_after(script.as_bytes());
+        for (which, value) in damage {
+            let colons: Vec<usize> = text.match_indices(':').map(|(at, _)| at + 1).collect();
+            let from = colons[which.index(colons.len())];
+            let to = text[from..].find([',', '}', ']']).map_or(text.len(), |at| from + at);
+            text.replace_range(from..to, &value);
+        }
+        text
+    })
+}
+
 /// A frame with a header as a client would write it, or nearly so, and a payload to match.
 fn websocket_frame() -> impl Strategy<Value = Vec<u8>> {
     let payload = prop_oneof![
@@ -190,6 +205,11 @@ proptest! {
     #[test]
     fn a_room_takes_commands_of_every_kind(script in script()) {
         garbage::room_inputs(script.as_bytes());
+    }
+
+    #[test]
+    fn a_room_takes_a_snapshot_that_was_damaged(text in damaged_snapshot()) {
+        garbage::snapshot(text.as_bytes());
     }
 
     #[test]

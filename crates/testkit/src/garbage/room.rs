@@ -36,14 +36,14 @@ const SEATS: u32 = 4;
 /// If the room panics, never stops talking, wants to be woken for ever at the same moment, or
 /// does not come back from its own snapshot.
 pub fn room_inputs(script: &[u8]) {
-    let mut play = Play::new();
-    for line in String::from_utf8_lossy(script).lines() {
-        let mut letters = line.chars();
-        let (Some(what), who) = (letters.next(), letters.next()) else { continue };
-        let who = who.and_then(|who| who.to_digit(10)).map_or(0, u64::from) % PEOPLE;
-        play.line(what, who, letters.as_str());
-    }
+    let play = Play::of(script);
     play.finish();
+}
+
+/// Plays a script and returns what the room writes down at its end.
+pub fn snapshot_after(script: &[u8]) -> String {
+    let play = Play::of(script);
+    play.room.snapshot(play.now).0
 }
 
 /// Restores a room from a text that claims to be a snapshot, and lets it live.
@@ -99,6 +99,17 @@ impl Play {
             offered: None,
             fresh: 1,
         }
+    }
+
+    fn of(script: &[u8]) -> Self {
+        let mut play = Self::new();
+        for line in String::from_utf8_lossy(script).lines() {
+            let mut letters = line.chars();
+            let (Some(what), who) = (letters.next(), letters.next()) else { continue };
+            let who = who.and_then(|who| who.to_digit(10)).map_or(0, u64::from) % PEOPLE;
+            play.line(what, who, letters.as_str());
+        }
+        play
     }
 
     fn line(&mut self, what: char, who: u64, rest: &str) {

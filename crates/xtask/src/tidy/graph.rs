@@ -12,7 +12,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("parlor-room", &["parlor-protocol"]),
     ("parlor-dialects", &["parlor-protocol"]),
     ("parlor-store", &["parlor-protocol"]),
-    ("parlor-testkit", &["parlor-protocol", "parlor-room"]),
+    ("parlor-testkit", &["parlor-protocol", "parlor-room", "parlor-dialects"]),
     ("parlor-server", &["parlor-protocol", "parlor-room", "parlor-dialects", "parlor-store"]),
     ("xtask", &[]),
 ];
