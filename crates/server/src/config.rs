@@ -104,9 +104,8 @@ impl Config {
     pub fn from_values(values: &Values) -> Result<Self, Vec<String>> {
         let mut read = Reader { values, problems: Vec::new() };
         let data_dir = PathBuf::from(read.text("data_dir"));
-        let listen: Vec<SocketAddr> = read.list("listen", "an address such as 127.0.0.1:3000", |s| {
-            s.parse().ok()
-        });
+        let listen: Vec<SocketAddr> =
+            read.list("listen", "an address such as 127.0.0.1:3000", |s| s.parse().ok());
         if listen.is_empty() {
             read.problem("listen", "names no address to listen on");
         }

@@ -6,5 +6,18 @@
 //!
 //! Start reading at [`cli`] (what the binary can do), then [`config`].
 
+pub mod app;
+pub mod auth;
 pub mod cli;
+pub mod clock;
 pub mod config;
+pub mod documents;
+pub mod http;
+pub mod hub;
+pub mod janitor;
+pub mod net;
+pub mod rooms;
+pub mod serve;
+pub mod telemetry;
+pub mod transport;
+pub mod ui;

@@ -43,9 +43,9 @@ pub fn gather(
     let lookup = |name: &str| {
         let found = |text| Found { text, origin: name.to_owned() };
         let in_file = || dotenv.get(name).cloned();
-        env(name).map(found).or_else(|| {
-            in_file().map(|text| Found { text, origin: format!("{name} in .env") })
-        })
+        env(name)
+            .map(found)
+            .or_else(|| in_file().map(|text| Found { text, origin: format!("{name} in .env") }))
     };
     let named = flags.file.clone().or_else(|| lookup("PARLOR_CONFIG").map(|f| f.text.into()));
     let file = named.clone().unwrap_or_else(|| folder.join("parlor.toml"));

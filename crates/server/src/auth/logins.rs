@@ -1,0 +1,290 @@
+//! How a login begins, goes on and ends.
+
+use std::time::Duration;
+
+use parlor_protocol::account::{Account, LoggedIn, Login, Register};
+use parlor_protocol::{Code, LoginId, UserId, limits};
+use parlor_store::{AccountRow, LoginRow, NewAccount, NewLogin, Person, PersonKind, Rotation};
+
+use super::tokens::{self, Claims, RefreshToken};
+use super::{Auth, names};
+use crate::clock::wall_ms;
+use crate::http::answer::{Refused, store_code};
+
+/// How long the refresh token before the current one still gets the same successor: a client
+/// whose answer was lost, or whose tabs refresh at once, is no thief.
+const OVERLAP_MS: i64 = 10_000;
+/// A login that ends this much earlier than it could is given its whole life again.
+const SLIDE_STEP_MS: i64 = 86_400_000;
+/// Longest description of a client that is kept.
+const USER_AGENT_CHARS: usize = 200;
+
+/// What a client gets when it logs in.
+pub struct Session {
+    /// The account and the tokens, for the body.
+    pub body: LoggedIn,
+    /// The login's own token, for the cookie; `None` if the browser has it already.
+    pub login_token: Option<String>,
+}
+
+impl Auth {
+    /// Makes an account and logs it in.
+    ///
+    /// # Errors
+    /// [`Code::Invalid`] with what is wrong, [`Code::UsernameTaken`], [`Code::EmailTaken`].
+    pub async fn register(
+        &self,
+        form: Register,
+        user_agent: Option<&str>,
+    ) -> Result<Session, Refused> {
+        let email = form.email.trim();
+        if !names::is_username(&form.username) {
+            return Err(Refused::invalid(
+                "A user name has 4 to 40 letters, digits, dots, dashes or underscores",
+            ));
+        }
+        if !names::is_email(email) {
+            return Err(Refused::invalid("That is not an e-mail address"));
+        }
+        check_password(&form.password)?;
+        let shown = form.display_name.as_deref().unwrap_or(&form.username);
+        let display_name = names::shown(shown)
+            .ok_or_else(|| Refused::invalid("A name to show has 1 to 60 characters"))?;
+        // A name that is taken is told before the work of hashing; the unique index has the last
+        // word.
+        if self.0.store.account_by_username(&form.username).await?.is_some() {
+            return Err(Code::UsernameTaken.into());
+        }
+        if self.0.store.account_by_email(email).await?.is_some() {
+            return Err(Code::EmailTaken.into());
+        }
+        let person = Person {
+            id: UserId::from(uuid::Uuid::now_v7().to_string()),
+            kind: PersonKind::Account,
+            username: Some(form.username.clone()),
+            email: Some(email.to_owned()),
+            display_name: display_name.clone(),
+            created_at_ms: wall_ms(),
+        };
+        let account = NewAccount {
+            id: person.id.clone(),
+            username: form.username,
+            email: email.to_owned(),
+            password_hash: self.0.passwords.hash(form.password).await?,
+            display_name,
+            created_at_ms: person.created_at_ms,
+        };
+        self.0.store.create_account(account).await?;
+        self.forget_person(&person.id);
+        self.begin(person, user_agent).await
+    }
+
+    /// Logs an account in. An unknown name gets the same answer after the same time as a wrong
+    /// password.
+    ///
+    /// # Errors
+    /// [`Code::InvalidCredentials`]; [`Code::Invalid`] without any name.
+    pub async fn log_in(&self, form: Login, user_agent: Option<&str>) -> Result<Session, Refused> {
+        let found = match (&form.username, &form.email) {
+            (Some(name), _) if name.contains('@') => self.0.store.account_by_email(name).await?,
+            (Some(name), _) => self.0.store.account_by_username(name).await?,
+            (None, Some(email)) => self.0.store.account_by_email(email.trim()).await?,
+            (None, None) => return Err(Refused::invalid("Give a user name or an e-mail address")),
+        };
+        let (person, stored) = match found {
+            Some(AccountRow { person, password_hash }) => (Some(person), password_hash),
+            None => (None, None),
+        };
+        let fits = form.password.len() <= *limits::PASSWORD_BYTES.end();
+        let password = if fits { form.password } else { String::new() };
+        let is_right = self.0.passwords.check(password, stored).await? && fits;
+        match person {
+            Some(person) if is_right => self.begin(person, user_agent).await,
+            _ => Err(Code::InvalidCredentials.into()),
+        }
+    }
+
+    async fn begin(&self, person: Person, user_agent: Option<&str>) -> Result<Session, Refused> {
+        let id = LoginId::from(uuid::Uuid::new_v4().simple().to_string());
+        let login_token = tokens::new_login_token();
+        let (key_id, key) = self.0.families.newest();
+        let now_ms = wall_ms();
+        let login = NewLogin {
+            id: id.clone(),
+            user_id: person.id.clone(),
+            key_id,
+            cookie_hash: tokens::login_token_hash(&login_token),
+            user_agent: user_agent.map(|text| text.chars().take(USER_AGENT_CHARS).collect()),
+            created_at_ms: now_ms,
+            expires_at_ms: now_ms + self.login_life_ms(),
+        };
+        self.0.store.create_login(login).await?;
+        let refresh_token = tokens::refresh_token(&id, 0, &key);
+        let body = self.logged_in(person, id, refresh_token);
+        Ok(Session { body, login_token: Some(login_token) })
+    }
+
+    fn logged_in(&self, person: Person, login: LoginId, refresh_token: String) -> LoggedIn {
+        let life = self.0.config.access_token_life.as_secs();
+        let (key_id, key) = self.0.signing.newest();
+        let claims = Claims::of_login(person.id.clone(), login, wall_ms(), life);
+        let access_token = tokens::sign(&claims, key_id, &key);
+        LoggedIn { account: account_of(person), access_token, refresh_token, expires_in: life }
+    }
+
+    fn login_life_ms(&self) -> i64 {
+        self.0.config.login_life.as_millis() as i64
+    }
+
+    /// Returns how long the cookie of a login is kept.
+    pub fn login_life(&self) -> Duration {
+        self.0.config.login_life
+    }
+
+    /// Exchanges a refresh token for its successor and a new access token. The token before the
+    /// current one gets the same successor for 10 s; anything older was stolen or leaked, and
+    /// ends the login.
+    ///
+    /// # Errors
+    /// [`Code::InvalidToken`].
+    pub async fn refresh(&self, text: &str) -> Result<Session, Refused> {
+        let token = RefreshToken::parse(text).ok_or(Code::InvalidToken)?;
+        let login = self.0.store.login(&token.login).await?.ok_or(Code::InvalidToken)?;
+        let key = self.0.families.find(&login.key_id).await.ok_or(Code::InvalidToken)?;
+        let now_ms = wall_ms();
+        if !token.is_genuine(&key) || !login.is_live(now_ms) {
+            return Err(Code::InvalidToken.into());
+        }
+        let is_recent = |rotated_at_ms: Option<i64>| {
+            rotated_at_ms.is_some_and(|at| now_ms.saturating_sub(at) < OVERLAP_MS)
+        };
+        let is_next = |current: i64| token.generation.checked_add(1) == Some(current);
+        let generation = if token.generation == login.generation {
+            match self.0.store.rotate(&login.id, token.generation, now_ms).await? {
+                Rotation::Rotated { generation } => Some(generation),
+                Rotation::Already { current_generation, rotated_at_ms } => {
+                    (is_next(current_generation) && is_recent(rotated_at_ms))
+                        .then_some(current_generation)
+                }
+                Rotation::Gone => return Err(Code::InvalidToken.into()),
+            }
+        } else {
+            (is_next(login.generation) && is_recent(login.rotated_at_ms))
+                .then_some(login.generation)
+        };
+        let Some(generation) = generation else {
+            tracing::warn!(login = %login.id, "a refresh token came back; its login is ended");
+            self.end_login(&login.id).await?;
+            return Err(Code::InvalidToken.into());
+        };
+        self.slide(&login).await?;
+        let person = self.person(&login.user_id).await?.ok_or(Code::InvalidToken)?;
+        let refresh_token = tokens::refresh_token(&login.id, generation, &key);
+        Ok(Session { body: self.logged_in(person, login.id, refresh_token), login_token: None })
+    }
+
+    /// Does the same for a browser that has the login's cookie. The refresh token stays the one
+    /// it is: the cookie is as good as it, and tabs that refresh at once must not outrun one
+    /// another.
+    ///
+    /// # Errors
+    /// [`Code::InvalidToken`].
+    pub async fn refresh_by_cookie(&self, login_token: &str) -> Result<Session, Refused> {
+        let seen = self.login_of_token(login_token).await?;
+        let login = self.0.store.login(&seen.id).await?.ok_or(Code::InvalidToken)?;
+        if !login.is_live(wall_ms()) {
+            return Err(Code::InvalidToken.into());
+        }
+        let key = self.0.families.find(&login.key_id).await.ok_or(Code::InvalidToken)?;
+        self.slide(&login).await?;
+        let person = self.person(&login.user_id).await?.ok_or(Code::InvalidToken)?;
+        let refresh_token = tokens::refresh_token(&login.id, login.generation, &key);
+        let body = self.logged_in(person, login.id, refresh_token);
+        Ok(Session { body, login_token: Some(login_token.to_owned()) })
+    }
+
+    /// Gives a login that is being used its whole life again, at most once a day.
+    async fn slide(&self, login: &LoginRow) -> Result<(), Refused> {
+        let full = wall_ms() + self.login_life_ms();
+        let step = SLIDE_STEP_MS.min(self.login_life_ms() / 2);
+        if login.expires_at_ms + step < full {
+            self.0.store.slide(&login.id, full).await?;
+        }
+        Ok(())
+    }
+
+    /// Does what [`Auth::slide`] does for whoever came with the cookie; returns whether the cookie
+    /// is to be set again.
+    ///
+    /// # Errors
+    /// [`Code::InvalidToken`], or what the store says.
+    pub async fn slide_cookie(&self, login_token: &str) -> Result<(), Refused> {
+        let login = self.login_of_token(login_token).await?;
+        self.slide(&login).await
+    }
+
+    /// Says to which login a refresh token belongs, if it is genuine.
+    pub async fn login_of_refresh_token(&self, text: &str) -> Option<LoginId> {
+        let token = RefreshToken::parse(text)?;
+        let login = self.0.store.login(&token.login).await.ok()??;
+        let key = self.0.families.find(&login.key_id).await?;
+        token.is_genuine(&key).then_some(login.id)
+    }
+
+    /// Ends a login: its tokens, its tickets and its sockets.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn end_login(&self, id: &LoginId) -> Result<(), Refused> {
+        self.0.store.revoke_login(id, wall_ms()).await?;
+        self.0.logins.forget(|key, _| key == id);
+        self.0.logins_by_hash.forget(|_, login| login.id == *id);
+        self.0.rooms.end_login(id).await;
+        Ok(())
+    }
+
+    /// Returns a person's logins that are good now, the newest first.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn logins_of(&self, user: &UserId) -> Result<Vec<LoginRow>, Refused> {
+        Ok(self.0.store.logins_of(user, wall_ms()).await?)
+    }
+
+    /// Makes what a guest did an account's own.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn merge_guest(&self, guest: &UserId, account: &UserId) -> Result<(), Refused> {
+        self.0.store.merge_guest(guest, account).await?;
+        self.forget_person(guest);
+        Ok(())
+    }
+
+    /// Returns the account behind somebody verified.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`].
+    pub async fn account_of(&self, user: &UserId) -> Result<Option<Account>, Code> {
+        let person = self.0.store.user(user).await.map_err(|error| store_code(&error))?;
+        Ok(person.map(account_of))
+    }
+}
+
+fn check_password(password: &str) -> Result<(), Refused> {
+    if limits::PASSWORD_BYTES.contains(&password.len()) {
+        return Ok(());
+    }
+    Err(Refused::invalid("A password has at least 8 and at most 512 bytes"))
+}
+
+fn account_of(person: Person) -> Account {
+    Account {
+        id: person.id,
+        username: person.username,
+        email: person.email,
+        display_name: person.display_name,
+        created_at: parlor_room::iso_8601(person.created_at_ms),
+        is_guest: person.kind == PersonKind::Guest,
+    }
+}

@@ -1,0 +1,315 @@
+//! The API documents, made from the routes and the types themselves.
+
+use std::sync::OnceLock;
+
+use parlor_protocol::error::ErrorBody;
+use parlor_protocol::frame::{ClientFrame, ServerFrame};
+use parlor_protocol::{Command, Event};
+use serde_json::{Map, Value, json};
+use utoipa::OpenApi;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+
+use crate::http;
+
+/// What the routes do not say themselves.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Parlor",
+        description = "Rooms where people watch and listen together, to the same moment.\n\n\
+            Dates are ISO-8601 UTC with milliseconds, positions are milliseconds. Every refusal \
+            has a stable `code` and a `message` for people. `/rooms…` answers as \
+            `/api/v1/rooms…` does. What the room WebSocket says is in `/api/asyncapi.json`.",
+        license(name = "MIT", identifier = "MIT")
+    ),
+    tags(
+        (name = "auth", description = "Accounts, logins, guests"),
+        (name = "users", description = "People"),
+        (name = "rooms", description = "Rooms, and the socket into one"),
+        (name = "calls", description = "Rooms as call clients know them"),
+        (name = "health", description = "For load balancers and monitoring"),
+    ),
+    components(schemas(Command, Event, ClientFrame, ServerFrame, ErrorBody)),
+    modifiers(&Security)
+)]
+struct Document;
+
+struct Security;
+
+impl utoipa::Modify for Security {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        let cookie = |name: &str, what: &str| {
+            SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(name, what)))
+        };
+        let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        components.add_security_scheme("bearer", bearer);
+        components.add_security_scheme(
+            "login",
+            cookie("authToken", "A login; `__Host-authToken` under https"),
+        );
+        components.add_security_scheme(
+            "guest",
+            cookie("x-auth-token", "A guest; `__Host-x-auth-token` under https"),
+        );
+    }
+}
+
+/// Makes the OpenAPI document of the routes.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let mut document = Document::openapi();
+    document.merge(http::documented().into_openapi());
+    document
+}
+
+/// Returns the OpenAPI document as text.
+pub fn openapi_text() -> &'static str {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    TEXT.get_or_init(|| written(&openapi_value()))
+}
+
+/// Returns the AsyncAPI document as text.
+pub fn asyncapi_text() -> &'static str {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    TEXT.get_or_init(|| written(&asyncapi()))
+}
+
+fn openapi_value() -> Value {
+    serde_json::to_value(openapi()).expect("a document is JSON")
+}
+
+fn written(document: &Value) -> String {
+    let mut text = serde_json::to_string_pretty(document).expect("a document is JSON");
+    text.push('\n');
+    text
+}
+
+/// One kind of message, as the schema of [`Command`] or [`Event`] has it.
+struct Kind {
+    name: String,
+    summary: Value,
+    payload: Option<Value>,
+}
+
+/// Makes the AsyncAPI document of the room WebSocket. Its messages are read off the schemas of
+/// [`Command`] and [`Event`], so none can be missing, and refer to them in the OpenAPI document.
+fn asyncapi() -> Value {
+    let openapi = openapi_value();
+    let schemas = &openapi["components"]["schemas"];
+    let (commands, events) = (kinds(&schemas["Command"]), kinds(&schemas["Event"]));
+    let mut messages = Map::new();
+    for command in &commands {
+        messages.insert(command.name.clone(), message(command, &["id"]));
+    }
+    for event in &events {
+        messages.insert(event.name.clone(), message(event, envelope_of(&event.name)));
+    }
+    let listed: Map<String, Value> = messages
+        .keys()
+        .map(|name| (name.clone(), json!({ "$ref": format!("#/components/messages/{name}") })))
+        .collect();
+    let named = |kinds: &[Kind]| -> Vec<Value> {
+        let address = |kind: &Kind| format!("#/channels/room/messages/{}", kind.name);
+        kinds.iter().map(|kind| json!({ "$ref": address(kind) })).collect()
+    };
+    json!({
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Parlor room WebSocket",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Text frames of {type, payload?, id?, seq?, code?}. A command with an \
+                id is answered by ACK or ERROR with the same id. Room events carry seq, which \
+                grows by one within an epoch; after a gap send RESUME. Payloads of commands that \
+                have none are ignored.",
+            "license": { "name": "MIT" }
+        },
+        "defaultContentType": "application/json",
+        "channels": {
+            "room": {
+                "address": "/api/v1/rooms/{roomId}/ws",
+                "description": "Also answered at /rooms/{roomId}/ws. Missing or forged tokens \
+                    and foreign origins are refused before the upgrade; an unknown, full or \
+                    forbidden room is told by one ERROR after it, and a close code.",
+                "parameters": { "roomId": { "description": "The room" } },
+                "bindings": { "ws": { "query": { "type": "object", "properties": {
+                    "authToken": { "type": "string", "description": "A ticket or a token" }
+                } } } },
+                "messages": listed,
+                "x-close-codes": close_codes()
+            }
+        },
+        "operations": {
+            "command": {
+                "action": "send",
+                "channel": { "$ref": "#/channels/room" },
+                "summary": "What a client may ask of a room",
+                "messages": named(&commands)
+            },
+            "event": {
+                "action": "receive",
+                "channel": { "$ref": "#/channels/room" },
+                "summary": "What a room tells",
+                "messages": named(&events)
+            }
+        },
+        "components": { "messages": messages }
+    })
+}
+
+fn close_codes() -> Value {
+    use parlor_protocol::CloseCode;
+    let code = |code: CloseCode, meaning: &str| json!({ "code": code.number(), "meaning": meaning, "reconnect": code.reconnect() });
+    json!([
+        code(CloseCode::Normal, "left"),
+        code(CloseCode::Protocol, "the peer broke the WebSocket protocol"),
+        code(CloseCode::Unsupported, "a binary message"),
+        code(CloseCode::NotUtf8, "a text that is not UTF-8"),
+        code(CloseCode::TooBig, "a frame over 64 KiB"),
+        code(CloseCode::Restart, "restart or drain"),
+        code(CloseCode::LoginEnded, "the login ended"),
+        code(CloseCode::Removed, "removed or not admitted"),
+        code(CloseCode::RoomGone, "no such room, or closed"),
+        code(CloseCode::RoomFull, "full"),
+        code(CloseCode::TooSlow, "the reader is too slow"),
+        code(CloseCode::Flooding, "flooding")
+    ])
+}
+
+/// Reads the kinds of messages off the schema of a tagged enum.
+fn kinds(schema: &Value) -> Vec<Kind> {
+    let variants = schema["oneOf"].as_array().expect("a tagged enum is written as oneOf");
+    let read = |variant: &Value| {
+        let tag = &variant["properties"]["type"];
+        let name = tag["const"].as_str().or_else(|| tag["enum"][0].as_str());
+        Kind {
+            name: name.expect("every variant names its type").to_owned(),
+            summary: variant["description"].clone(),
+            payload: variant["properties"].get("payload").cloned(),
+        }
+    };
+    variants.iter().map(read).collect()
+}
+
+fn envelope_of(event: &str) -> &'static [&'static str] {
+    match event {
+        "ACK" => &["id"],
+        "ERROR" => &["id", "code"],
+        "SYNC_FULL_STATE" | "RESUMED" | "CLOCK_PONG" | "REACTION" | "MEMBER_SYNC" => &[],
+        _ => &["seq"],
+    }
+}
+
+fn message(kind: &Kind, envelope: &[&str]) -> Value {
+    let mut properties = Map::new();
+    let mut required = vec!["type"];
+    properties.insert("type".to_owned(), json!({ "const": kind.name }));
+    if let Some(payload) = &kind.payload {
+        properties.insert("payload".to_owned(), outward(payload));
+        required.push("payload");
+    }
+    for name in envelope {
+        let schema = match *name {
+            "id" => {
+                json!({ "type": ["string", "number"], "description": "The client's own name for a command" })
+            }
+            "seq" => json!({ "type": "integer", "description": "Position in the room's stream" }),
+            _ => json!({ "$ref": "./openapi.json#/components/schemas/Code" }),
+        };
+        properties.insert((*name).to_owned(), schema);
+    }
+    json!({
+        "name": kind.name,
+        "summary": kind.summary,
+        "payload": { "type": "object", "required": required, "properties": properties }
+    })
+}
+
+/// Turns references within the OpenAPI document into references to it.
+fn outward(schema: &Value) -> Value {
+    match schema {
+        Value::Object(fields) => Value::Object(
+            fields
+                .iter()
+                .map(|(name, value)| match (name.as_str(), value) {
+                    ("$ref", Value::String(address)) => {
+                        (name.clone(), Value::String(format!("./openapi.json{address}")))
+                    }
+                    _ => (name.clone(), outward(value)),
+                })
+                .collect(),
+        ),
+        Value::Array(entries) => Value::Array(entries.iter().map(outward).collect()),
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(schema: &str) -> Vec<String> {
+        kinds(&openapi_value()["components"]["schemas"][schema])
+            .into_iter()
+            .map(|kind| kind.name)
+            .collect()
+    }
+
+    #[test]
+    fn every_reference_within_the_document_leads_somewhere() {
+        let document = openapi_value();
+        let text = document.to_string();
+        let references = text.match_indices("\"$ref\":\"#").map(|(at, _)| {
+            let rest = &text[at + "\"$ref\":\"#".len()..];
+            &rest[..rest.find('"').unwrap()]
+        });
+        for reference in references {
+            assert!(document.pointer(reference).is_some(), "{reference} leads nowhere");
+        }
+    }
+
+    #[test]
+    fn every_operation_has_its_own_name_and_documents_its_refusals() {
+        let document = openapi_value();
+        let mut seen = std::collections::HashSet::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let id = operation["operationId"].as_str().unwrap();
+                assert!(seen.insert(id.to_owned()), "{method} {path}: {id} is used twice");
+                assert!(operation["responses"].as_object().is_some_and(|r| !r.is_empty()));
+            }
+        }
+        assert!(seen.len() > 20);
+    }
+
+    #[test]
+    fn every_command_and_event_is_a_message_and_its_payload_is_documented() {
+        let (asyncapi, openapi) = (asyncapi(), openapi_value());
+        let messages = asyncapi["components"]["messages"].as_object().unwrap();
+        let (commands, events) = (names("Command"), names("Event"));
+        assert_eq!(messages.len(), commands.len() + events.len());
+        for name in commands.iter().chain(&events) {
+            let payload = &messages[name]["payload"]["properties"]["payload"];
+            if let Some(address) = payload["$ref"].as_str() {
+                let pointer = address.strip_prefix("./openapi.json#").unwrap();
+                assert!(openapi.pointer(pointer).is_some(), "{name}: {address}");
+            }
+        }
+        // What a message is called on the wire, by the types themselves.
+        let on_wire = |value: Value| value["type"].as_str().unwrap().to_owned();
+        let leave = on_wire(serde_json::to_value(Command::Leave).unwrap());
+        let ack = on_wire(serde_json::to_value(Event::Ack).unwrap());
+        assert!(commands.contains(&leave) && events.contains(&ack));
+    }
+
+    #[test]
+    fn only_what_is_in_the_stream_is_documented_with_a_seq() {
+        let asyncapi = asyncapi();
+        let has_seq = |name: &str| {
+            !asyncapi["components"]["messages"][name]["payload"]["properties"]["seq"].is_null()
+        };
+        assert!(has_seq("CHAT_MESSAGE") && has_seq("PLAYBACK_UPDATED") && has_seq("ROOM_CLOSED"));
+        for name in ["ACK", "ERROR", "CLOCK_PONG", "SYNC_FULL_STATE", "RESUMED", "REACTION"] {
+            assert!(!has_seq(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What load balancers and monitoring ask.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use parlor_protocol::Code;
+use parlor_protocol::room::Message;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answer::Refused;
+use super::peer::Client;
+use crate::app::App;
+use crate::telemetry;
+
+/// How long the store may take to answer before the server is not ready.
+const STORE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The routes of this part.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(live)).routes(routes!(ready)).routes(routes!(metrics))
+}
+
+/// Says that the process answers.
+#[utoipa::path(
+    get, path = "/health/live", tag = "health",
+    responses((status = 200, body = Message, description = "It does"))
+)]
+async fn live() -> Json<Message> {
+    Json(Message { message: "alive".to_owned() })
+}
+
+/// Says whether people may be sent here: the store answers and the server is not stopping.
+#[utoipa::path(
+    get, path = "/health/ready", tag = "health",
+    responses(
+        (status = 200, body = Message, description = "They may"),
+        (status = 503, body = parlor_protocol::error::ErrorBody, description = "They may not"),
+    )
+)]
+async fn ready(State(app): State<App>) -> Result<Json<Message>, Refused> {
+    if app.is_draining() {
+        return Err(Refused::because(Code::Unavailable, "The server is stopping"));
+    }
+    match tokio::time::timeout(STORE_PATIENCE, app.store.ping()).await {
+        Ok(Ok(())) => Ok(Json(Message { message: "ready".to_owned() })),
+        Ok(Err(_)) | Err(_) => {
+            Err(Refused::because(Code::Unavailable, "The database does not answer"))
+        }
+    }
+}
+
+/// Returns what was counted, for Prometheus; only to the networks of `metrics_from`.
+#[utoipa::path(
+    get, path = "/metrics", tag = "health",
+    responses(
+        (status = 200, body = String, content_type = "text/plain", description = "The metrics"),
+        (status = 403, body = parlor_protocol::error::ErrorBody, description = "Not from there"),
+    )
+)]
+async fn metrics(State(app): State<App>, Client(address): Client) -> Result<Response, Refused> {
+    if !app.config.metrics_from.iter().any(|network| network.contains(address)) {
+        return Err(Code::Forbidden.into());
+    }
+    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    Ok((kind, telemetry::metrics_text()).into_response())
+}

@@ -1,0 +1,136 @@
+//! What every request passes: it is counted, its host and its site are looked at, its rate is
+//! limited, and its answer is given the headers that keep browsers careful.
+
+use std::time::{Duration, Instant};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use parlor_protocol::Code;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use super::answer::Refused;
+use super::gate;
+use super::peer::Peer;
+use crate::app::App;
+use crate::config::Config;
+
+/// How long a browser remembers the answer to a preflight; Chromium takes no more than 2 h.
+const PREFLIGHT_LIFE: Duration = Duration::from_secs(7_200);
+
+/// What the UI's pages may load. Films, pictures and playlists come from wherever people keep
+/// them; scripts only from here, and YouTube's own player.
+const POLICY: &str = "default-src 'self'; \
+     script-src 'self' https://www.youtube.com; \
+     style-src 'self' 'unsafe-inline'; \
+     img-src 'self' data: blob: http: https:; \
+     font-src 'self' data:; \
+     media-src 'self' blob: data: http: https:; \
+     connect-src 'self' ws: wss: http: https:; \
+     worker-src 'self' blob:; \
+     frame-src https://www.youtube-nocookie.com https://www.youtube.com; \
+     object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
+
+/// Counts a request and measures how long it took. Routes are named as they are written, never
+/// by what is in them.
+pub async fn counted(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let method = request.method().as_str().to_owned();
+    let begin = Instant::now();
+    let response = next.run(request).await;
+    let route = route.map_or_else(|| "other".to_owned(), |route| route.as_str().to_owned());
+    let status = response.status().as_u16().to_string();
+    metrics::histogram!("parlor_http_seconds", "route" => route.clone())
+        .record(begin.elapsed().as_secs_f64());
+    metrics::counter!(
+        "parlor_http_requests_total",
+        "method" => method, "route" => route, "status" => status
+    )
+    .increment(1);
+    response
+}
+
+/// Adds the headers that keep browsers careful.
+pub async fn secured(State(app): State<App>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let referrer = HeaderValue::from_static("strict-origin-when-cross-origin");
+    headers.insert(header::REFERRER_POLICY, referrer);
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert_with(|| HeaderValue::from_static(POLICY));
+    headers.insert(
+        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderValue::from_static("same-origin-allow-popups"),
+    );
+    if app.config.is_https() {
+        let year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
+    response
+}
+
+/// Refuses requests for hosts that are not ours.
+pub async fn host(
+    State(app): State<App>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Refused> {
+    let peer = request.extensions().get::<Peer>().ok_or(Code::Internal)?;
+    gate::host_allowed(&app.config, request.headers(), request.uri(), peer.local)?;
+    Ok(next.run(request).await)
+}
+
+/// Refuses writes, upgrades and streams that pages of other sites ask for.
+pub async fn origin(
+    State(app): State<App>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Refused> {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let is_upgrade = request.headers().contains_key(header::UPGRADE);
+    let path = request.uri().path();
+    let is_stream = path.starts_with("/socket.io") || path.starts_with("/api/realtime");
+    if !is_read || is_upgrade || is_stream {
+        gate::origin_allowed(&app.config, request.headers())?;
+    }
+    Ok(next.run(request).await)
+}
+
+/// Limits how often one address may ask for anything but pages and files.
+pub async fn rate(
+    State(app): State<App>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Refused> {
+    let path = request.uri().path();
+    let is_interface =
+        path.starts_with("/api/") || super::answer::is_route_of_earlier_systems(path);
+    if is_interface && !app.config.insecure_no_rate_limits {
+        let peer = request.extensions().get::<Peer>().ok_or(Code::Internal)?;
+        let address = peer.client(&app.config, request.headers()).into();
+        if request.headers().contains_key(header::UPGRADE) {
+            app.limits.upgrades.check(&address)?;
+        } else {
+            app.limits.requests.check(&address)?;
+        }
+    }
+    Ok(next.run(request).await)
+}
+
+/// Lets pages of the sites on the list use the interface, with cookies. Never all sites.
+pub fn cors(config: &Config) -> CorsLayer {
+    let listed = config.allowed_origins.iter().cloned();
+    let own = config.public_url.iter().map(|site| site.origin.clone());
+    let origins: Vec<HeaderValue> =
+        listed.chain(own).filter_map(|origin| HeaderValue::from_str(&origin).ok()).collect();
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_credentials(true)
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::PUT, Method::DELETE])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::RANGE])
+        .expose_headers([header::LINK, header::RETRY_AFTER, header::ETAG, header::CONTENT_RANGE])
+        .max_age(PREFLIGHT_LIFE)
+}
