@@ -1,5 +1,5 @@
 class Layout {
-  #narrow = matchMedia('(max-width: 767px) and (orientation: portrait), (max-width: 559px)');
+  #narrow = matchMedia('(max-width: 899px) and (orientation: portrait), (max-width: 559px)');
   #flat = matchMedia('(max-height: 480px) and (orientation: landscape)');
   #isNarrow = $state(this.#narrow.matches);
   #isFlat = $state(this.#flat.matches);

@@ -1,4 +1,4 @@
-import { positionAt, type PlaybackState, type RoomSnapshot } from '@parlor/sdk';
+import { positionAt, type Member, type PlaybackState, type RoomSnapshot } from '@parlor/sdk';
 import { strings } from '../strings';
 import { titleOf } from '../text/media';
 import { formatPosition } from '../text/time';
@@ -6,8 +6,9 @@ import { formatPosition } from '../text/time';
 /** Something that happened in the room, as a sentence. */
 export interface Happening {
   text: string;
+  about: 'people' | 'playback';
   /** Whom it is about, if it is one person. */
-  userId?: string;
+  person?: { userId: string; name: string };
 }
 
 /** A position that differs by less than this, ms, was not jumped to. */
@@ -35,13 +36,15 @@ function playbackChange(before: RoomSnapshot, after: RoomSnapshot, me: string): 
   if (userId === null) return roomsOwnChange(old, now);
   const name = nameIn(after, userId) ?? nameIn(before, userId);
   const text = name === undefined ? undefined : playbackWords(old, now, name);
-  return text === undefined ? [] : [{ text, userId }];
+  return text === undefined || name === undefined
+    ? []
+    : [{ text, about: 'playback', person: { userId, name } }];
 }
 
 /** The room itself only ever goes on to the next thing in the queue. */
 function roomsOwnChange(old: PlaybackState | null, now: PlaybackState): Happening[] {
   const changed = now.mediaUrl !== null && now.mediaUrl !== old?.mediaUrl;
-  return changed ? [{ text: say.nextUp(mediaTitle(now)) }] : [];
+  return changed ? [{ text: say.nextUp(mediaTitle(now)), about: 'playback' }] : [];
 }
 
 function playbackWords(
@@ -72,16 +75,20 @@ function peopleChange(before: RoomSnapshot, after: RoomSnapshot, me: string): Ha
   const went = before.members.filter(({ userId }) => !is.has(userId) && userId !== me);
   if (came.length + went.length > CROWD) return [];
   return [
-    ...came.map(({ userId, displayName }) => ({ text: say.joined(displayName), userId })),
-    ...went.map(({ userId, displayName }) => ({ text: say.left(displayName), userId })),
+    ...came.map((member) => told(member, say.joined(member.displayName))),
+    ...went.map((member) => told(member, say.left(member.displayName))),
     ...hostChange(before, after, me),
   ];
+}
+
+function told({ userId, displayName }: Member, text: string): Happening {
+  return { text, about: 'people', person: { userId, name: displayName } };
 }
 
 function hostChange(before: RoomSnapshot, after: RoomSnapshot, me: string): Happening[] {
   const userId = after.hostId;
   if (userId === null || before.hostId === null || userId === before.hostId) return [];
-  const name = userId === me ? undefined : nameIn(after, userId);
-  if (userId === me) return [{ text: say.hostYou, userId }];
-  return name === undefined ? [] : [{ text: say.host(name), userId }];
+  const host = after.members.find((member) => member.userId === userId);
+  if (!host) return [];
+  return [told(host, userId === me ? say.hostYou : say.host(host.displayName))];
 }

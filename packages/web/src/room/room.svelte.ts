@@ -245,9 +245,8 @@ export class RoomModel {
     const before = this.now;
     this.now = snapshot;
     if (snapshot.playback?.mediaUrl !== before.playback?.mediaUrl) this.marks = [];
-    for (const { text, userId } of narrate(before, snapshot, this.myId)) {
-      const person = userId === undefined ? {} : { person: { userId, name: this.nameOf(userId) } };
-      toasts.tell(text, person);
+    for (const { text, ...extra } of narrate(before, snapshot, this.myId)) {
+      toasts.tell(text, extra);
     }
   }
 

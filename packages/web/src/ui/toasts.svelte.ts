@@ -5,6 +5,8 @@ export interface Toast {
   /** Whom it is about: shown with their colour. */
   person?: { userId: string; name: string };
   action?: { label: string; run: () => void };
+  /** A later sentence about the same matter takes its place. */
+  about?: 'people' | 'playback';
 }
 
 /** How long a sentence stands, ms; longer when there is something to press. */
@@ -20,8 +22,10 @@ class Toasts {
 
   /** Shows a sentence; screen readers hear it politely. */
   tell(text: string, extra: Omit<Toast, 'key' | 'text'> = {}): void {
-    const toast = { key: this.#next++, text, ...extra };
-    const others = this.list.filter((other) => other.text !== text);
+    const toast: Toast = { key: this.#next++, text, ...extra };
+    const others = this.list.filter(
+      (other) => other.text !== text && (!toast.about || other.about !== toast.about),
+    );
     this.list = [...others, toast].slice(-MOST);
     setTimeout(() => this.dismiss(toast.key), extra.action ? STANDS_WITH_ACTION_MS : STANDS_MS);
   }
