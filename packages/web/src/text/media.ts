@@ -34,15 +34,20 @@ export function typeOf(mediaUrl: string): string | undefined {
 export function readAddress(typed: string): string | undefined {
   const text = typed.trim();
   if (/^\/[^/]/.test(text)) return text;
-  const withScheme = /^[a-z][a-z0-9+.-]*:/i.test(text) && !/^[\w.-]+:\d+\//.test(text);
+  const named = /^[a-z][a-z0-9+.-]*:/i.test(text) && !/^[\w.-]+:\d+(?:\/|$)/.test(text);
   try {
-    const url = new URL(withScheme ? text : `https://${text}`);
+    const url = new URL(named ? text : `${schemeFor(text)}://${text}`);
     const http = url.protocol === 'https:' || url.protocol === 'http:';
-    const named = url.hostname.includes('.') || url.hostname === 'localhost';
-    return http && named && !/\s/.test(text) ? url.href : undefined;
+    const known = named || url.hostname.includes('.') || url.hostname === 'localhost';
+    return http && known && !/\s/.test(text) ? url.href : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Machines at home rarely have a certificate. */
+function schemeFor(address: string): 'http' | 'https' {
+  return /^(?:localhost|[\d.]+|[\w-]+\.local)(?:[:/]|$)/i.test(address) ? 'http' : 'https';
 }
 
 /** Makes a title out of an address: the file's name without its ending, or the host. */
