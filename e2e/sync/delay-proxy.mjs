@@ -12,7 +12,6 @@ import { Throttle } from './throttle.mjs';
  * @property {number} oneWayMs Delay in each direction, ms.
  * @property {number} jitterMs Largest random delay on top, ms; most are much smaller.
  * @property {number} [asymmetryMs] More delay towards the server than back, ms.
- * @property {number} [mediaBytesPerS] How fast media come; unlimited if absent.
  */
 
 /**
@@ -50,7 +49,7 @@ export class DelayProxy {
     this.path = path;
     this.target = target;
     this.files = files;
-    this.#throttle = new Throttle(path.mediaBytesPerS ?? Infinity);
+    this.#throttle = new Throttle();
     this.#server = http.createServer((request, response) => void this.#forward(request, response));
     this.#server.on('upgrade', (request, socket, head) => this.#tunnel(request, socket, head));
   }
@@ -74,18 +73,20 @@ export class DelayProxy {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Lets no media through until `resumeMedia`. */
+  /** Lets no media through until `freeMedia`. */
   pauseMedia() {
     this.#throttle.pause();
   }
 
-  resumeMedia() {
-    this.#throttle.resume();
+  /** Lets a first part of the media pass, and the rest no faster than a rate. */
+  limitMedia(bytesPerS, burstBytes) {
+    this.#throttle.limit(bytesPerS, burstBytes);
   }
 
-  /** Changes how fast media come; `Infinity` for no limit. */
-  set mediaBytesPerS(rate) {
-    this.#throttle.bytesPerS = rate;
+  /** Lets media pass as fast as they come. */
+  freeMedia() {
+    this.#throttle.limit(Infinity, 0);
+    this.#throttle.resume();
   }
 
   close() {

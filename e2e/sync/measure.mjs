@@ -85,7 +85,7 @@ async function measure({ kind, members: count, scenarios }, rows) {
       const row = {
         kind,
         members: count,
-        ...(await scenario({ server, room, members, join }, options)),
+        ...(await scenario({ server, kind, page, room, members, join }, options)),
       };
       rows.push(row);
       console.error(JSON.stringify(row));

@@ -1,6 +1,6 @@
 /** The media of the measurement: the sample film, repeated so that minutes can be watched. */
 import { execFile } from 'node:child_process';
-import { access, mkdir, readFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, extname, join, normalize } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -73,6 +73,31 @@ export async function files(url) {
   const path = join(PLACES[match[1] ?? ''], normalize(`/${match[2] || 'index.html'}`));
   const body = await readFile(path);
   return { type: TYPES[extname(path)] ?? 'application/octet-stream', body };
+}
+
+/** Length of what is played, s. */
+const LENGTH_S = 75 * (REPEATS + 1);
+/** What a player wants at once beside the index, s of the medium. */
+const FIRST_S = 5;
+
+/**
+ * Returns how fast a kind comes over a line that just suffices, and how much of it a player needs
+ * at once: the index of the whole and the first seconds.
+ */
+export async function lineFor(kind) {
+  const names = await readdir(OUT);
+  const name = MEDIA[kind].mediaUrl.split('/').at(-1);
+  const parts = kind === 'hls' ? names.filter((one) => one.endsWith('.m4s')) : [name];
+  const sizes = await Promise.all(parts.map(async (part) => (await stat(join(OUT, part))).size));
+  const rate = sizes.reduce((sum, size) => sum + size, 0) / LENGTH_S;
+  const index = kind === 'hls' ? 0 : indexBytes(await readFile(join(OUT, name)));
+  return { bytesPerS: rate * 1.5, burstBytes: index + rate * FIRST_S };
+}
+
+/** Where the media data of an MP4 begin: behind the index of the whole. Little for other kinds. */
+function indexBytes(file) {
+  const at = file.indexOf('mdat');
+  return at < 0 ? 4_096 : at;
 }
 
 export const SDK = join(dirname(PLACES.sdk), 'dist/index.js');

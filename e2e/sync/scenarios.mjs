@@ -1,5 +1,6 @@
 /** What is done to a room, and what is read off its members afterwards. */
 import { BAR_MS, settleMs, skews, spread } from './judge.mjs';
+import { lineFor } from './media.mjs';
 
 /** How soon the members must be together again, ms. */
 const SETTLED_MS = 3_000;
@@ -107,18 +108,29 @@ export const SCENARIOS = {
   },
 };
 
-/** A member's line brings nothing for a while after what it had is used up. */
-async function stall({ room, members }, { watchMs }, forMs) {
+/**
+ * A member's line brings nothing for a while after what it had is used up. The member comes in
+ * anew over a line that just suffices, so that it has little ahead.
+ */
+async function stall({ kind, page, members }, { watchMs }, forMs) {
   const [, slow] = members;
-  // From a part that nobody loaded yet, over a line that is only a little faster than the film.
-  slow.proxy.mediaBytesPerS = 50_000;
-  await room.seek(room.positionMs() + 60_000);
-  await pause(4_000);
+  const { bytesPerS, burstBytes } = await lineFor(kind);
+  slow.proxy.limitMedia(bytesPerS, burstBytes);
+  await slow.open(page);
+  await together(members);
   slow.proxy.pauseMedia();
   await slow.dry();
   await pause(forMs);
-  slow.proxy.mediaBytesPerS = Infinity;
   const since = now();
-  slow.proxy.resumeMedia();
+  slow.proxy.freeMedia();
   return settled(`stall ${forMs} ms`, members, since, watchMs);
+}
+
+/** Resolves once all members have been together for a second. */
+async function together(members) {
+  for (const until = now() + 30_000; now() < until; await pause(200)) {
+    const { series } = await observe(members, now() - 1_000);
+    if (series.length > 30 && settleMs(series, 0) === 0) return;
+  }
+  throw new Error('The members do not come together');
 }

@@ -32,8 +32,10 @@ export class Server {
     const binary = process.env.PARLOR_BIN ?? join(ROOT, 'target/debug/parlor');
     const listen = `127.0.0.1:${this.port}`;
     const args = ['serve', '--listen', listen, '--data-dir', this.folder];
+    const { PARLOR_BIN: _, PARLOR_PORT: __, ...env } = process.env;
     this.#child = spawn(binary, [...args, '--insecure-no-rate-limits'], {
-      stdio: ['ignore', 'ignore', process.env.PARLOR_SYNC_LOG ? 'inherit' : 'ignore'],
+      env,
+      stdio: ['ignore', 'ignore', process.env.SYNC_LOG ? 'inherit' : 'ignore'],
     });
     const failed = once(this.#child, 'error').then(([error]) => Promise.reject(error));
     const until = performance.now() + START_MS;

@@ -9,10 +9,20 @@ export class Throttle {
   #waiting = new Set();
   /** When the line is free again. */
   #freeAt = 0;
+  /** Bytes that still pass at once. */
+  #burstBytes = 0;
 
-  /** @param {number} bytesPerS `Infinity` for no limit. */
-  constructor(bytesPerS) {
-    this.bytesPerS = bytesPerS;
+  #bytesPerS = Infinity;
+
+  /**
+   * Lets so much through at once, and from then on no more than the rate.
+   *
+   * @param {number} bytesPerS
+   * @param {number} burstBytes
+   */
+  limit(bytesPerS, burstBytes) {
+    this.#bytesPerS = bytesPerS;
+    this.#burstBytes = burstBytes;
   }
 
   pause() {
@@ -57,8 +67,12 @@ export class Throttle {
 
   async #turn(bytes) {
     while (this.#paused) await new Promise((resolve) => this.#waiting.add(resolve));
+    if (this.#burstBytes > 0) {
+      this.#burstBytes -= bytes;
+      return;
+    }
     const now = performance.now();
-    this.#freeAt = Math.max(this.#freeAt, now) + (bytes / this.bytesPerS) * 1000;
+    this.#freeAt = Math.max(this.#freeAt, now) + (bytes / this.#bytesPerS) * 1000;
     const waitMs = this.#freeAt - now;
     if (waitMs > TICK_MS) await new Promise((resolve) => setTimeout(resolve, waitMs));
     while (this.#paused) await new Promise((resolve) => this.#waiting.add(resolve));
@@ -67,7 +81,12 @@ export class Throttle {
 
 function drained(to) {
   return new Promise((resolve) => {
-    to.once('drain', resolve);
-    to.once('close', resolve);
+    const done = () => {
+      to.off('drain', done);
+      to.off('close', done);
+      resolve();
+    };
+    to.on('drain', done);
+    to.on('close', done);
   });
 }

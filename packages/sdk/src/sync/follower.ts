@@ -7,7 +7,7 @@ import type { Gauge } from './telemetry.ts';
 
 /** Errors the median is taken of. */
 const WINDOW = 5;
-/** Errors that are enough right after a start or a seek. */
+/** Errors that are enough to act on. */
 const FIRST_WINDOW = 3;
 /** After a start or a seek of one's own, until the player moves evenly again. */
 const BLIND_MS = 450;
@@ -44,8 +44,7 @@ export class Follower {
 
   /** The median error, ms; `null` while too little is known. */
   get errorMs(): number | null {
-    const enough = this.#learning ? FIRST_WINDOW : WINDOW;
-    return this.#errors.length < Math.min(enough, WINDOW) ? null : median(this.#errors);
+    return this.#errors.length < FIRST_WINDOW ? null : median(this.#errors);
   }
 
   /** The player was just started: what remains of the error is learned from. */

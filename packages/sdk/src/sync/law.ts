@@ -19,7 +19,7 @@ const FINE_MS = 60;
 const WIDE_UNTIL_MS = 15;
 const FINE_RATE = 0.02;
 const MUSIC_RATE = 0.005;
-const WIDE_RATE = 0.08;
+const WIDE_RATE = 0.12;
 /** Share of the error that is put right per second. */
 const GAIN = 1.2;
 const WIDE_GAIN = 1.6;
