@@ -1,11 +1,16 @@
 /** The pages there are. */
 export type Page =
-  { name: 'front' } | { name: 'you' } | { name: 'room'; roomId: string } | { name: 'unknown' };
+  | { name: 'front'; code?: string }
+  | { name: 'you' }
+  | { name: 'room'; roomId: string }
+  | { name: 'unknown' };
 
 /** Reads which page a path names. */
 export function pageAt(path: string): Page {
   if (path === '/') return { name: 'front' };
-  if (path === '/you') return { name: 'you' };
+  if (/^\/(?:you|account|login|register)\/?$/.test(path)) return { name: 'you' };
+  const code = /^\/join\/([a-z0-9]+)\/?$/i.exec(path)?.[1];
+  if (code !== undefined) return { name: 'front', code };
   const room = /^\/room\/([\w-]+)\/?$/.exec(path)?.[1];
   return room === undefined ? { name: 'unknown' } : { name: 'room', roomId: room };
 }
