@@ -1,0 +1,306 @@
+// Takes pictures of every page and state into docs/screenshots (the shown ones) and
+// e2e/out/screenshots (all others), and fails if axe finds a barrier or a page reports a fault.
+import { setTimeout as pause } from 'node:timers/promises';
+import { call, Guest } from './screenshots/guest.mjs';
+import { startServer } from './screenshots/server.mjs';
+import { SIZES, Studio } from './screenshots/studio.mjs';
+
+const LONG = 'Donaudampfschifffahrtsgesellschaftskapitän Schüßler';
+const SAMPLE = '/sample/parlor-sample.mp4';
+const LAPTOP = SIZES.filter(([width]) => width === 1280);
+const PHONE_AND_LAPTOP = SIZES.filter(([width]) => width === 360 || width === 1280);
+
+const server = await startServer();
+const studio = await Studio.open();
+const { url } = server;
+
+const button = (page, name) => page.getByRole('button', { name, exact: true });
+const stir = async (page) => {
+  await page.mouse.move(200, 130);
+  await page.mouse.move(205, 135);
+};
+const tab = async (page, name) => page.getByRole('tab', { name: new RegExp(name) }).click();
+
+/** Goes to an address within the page, past what the server says to those who load it anew. */
+async function wander(page, to) {
+  await page.evaluate((address) => {
+    history.pushState(null, '', address);
+    dispatchEvent(new PopStateEvent('popstate'));
+  }, to);
+}
+
+async function openMenu(page, item) {
+  await stir(page);
+  await button(page, 'More').click();
+  if (item) await page.getByRole('menuitem', { name: item }).click();
+}
+
+async function frontDoor() {
+  const page = await studio.newcomer(url);
+  await page.goto('/');
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  await studio.take(page, 'front');
+  await page.goto('/?error=room-full');
+  await page.getByRole('alert').waitFor();
+  await studio.take(page, 'front-full', { sizes: PHONE_AND_LAPTOP });
+  await page.getByLabel('Character 1 of 6').fill('ZZZZZZ');
+  await page.getByText('No room has this code').waitFor();
+  await studio.take(page, 'front-code-unknown', { sizes: LAPTOP });
+  await page.getByRole('link', { name: 'You' }).click();
+  await page.getByRole('heading', { name: 'You' }).waitFor();
+  await studio.take(page, 'you');
+  await page.getByRole('button', { name: /Create an account/ }).click();
+  await studio.take(page, 'you-register', { sizes: PHONE_AND_LAPTOP });
+  await page.getByLabel('User name').fill('grace');
+  await page.getByLabel('E-mail').fill('grace@example.org');
+  await page.getByLabel('Password').fill('nanoseconds');
+  await button(page, 'Create an account').click();
+  await button(page, 'Sign out').waitFor();
+  await studio.take(page, 'you-signed-in', { sizes: PHONE_AND_LAPTOP });
+  await wander(page, '/nowhere');
+  await page.getByText('There is nothing at this address').waitFor();
+  await studio.take(page, 'unknown', { sizes: LAPTOP });
+  await page.context().close();
+}
+
+/** A host alone in a room without a film, then with one. */
+async function alone() {
+  const page = await studio.newcomer(url);
+  await page.goto('/');
+  await button(page, 'Open a room').click();
+  await page.getByText('What are we watching?').waitFor();
+  await studio.take(page, 'alone');
+  await button(page, 'Play the sample film').click();
+  await button(page, 'Pause').waitFor();
+  await page.waitForTimeout(1_500);
+  await studio.take(page, 'alone-film', { sizes: PHONE_AND_LAPTOP, settle: stir });
+  await page.goto('/');
+  await page.getByText('Your recent rooms').waitFor();
+  await studio.take(page, 'front-recent', { sizes: PHONE_AND_LAPTOP });
+  await page.context().close();
+}
+
+async function company(roomId) {
+  const names = ['Ada Lovelace', 'Bob', LONG, 'Grace Hopper'];
+  const guests = [];
+  for (const name of names) guests.push(await Guest.enter(url, roomId, name));
+  return guests;
+}
+
+async function talk([ada, bob, long]) {
+  const say = (who, text) => who.command('CHAT_SEND', { text });
+  await say(ada, 'Is everybody in? I made tea.');
+  await say(bob, 'Two minutes, my train is late');
+  await say(bob, 'ok, here');
+  await say(long, 'Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz');
+  await say(ada, 'From here on: https://example.org/notes?page=12');
+  await say(bob, 'The dots light up exactly with the notes.');
+}
+
+function follow([ada, bob, long, grace]) {
+  ada.follow(6);
+  bob.follow(300);
+  long.follow(8, { class: 'coarse' });
+  grace.follow(-14_000);
+}
+
+async function room() {
+  const page = await studio.newcomer(url);
+  await page.goto('/');
+  await button(page, 'Try the sample film').click();
+  await page.waitForURL('**/room/**');
+  const roomId = page.url().split('/').at(-1);
+  await button(page, 'Play').click();
+  await button(page, 'Pause').waitFor();
+  const guests = await company(roomId);
+  await talk(guests);
+  follow(guests);
+  for (const emoji of ['❤️', '😂']) guests[0].tell('REACT', { emoji });
+  await page.waitForTimeout(6_000);
+  const lively = async () => {
+    follow(guests);
+    await stir(page);
+  };
+  await studio.take(page, 'room', { settle: lively });
+  await studio.take(page, 'room-flat', { sizes: [[740, 360]], themes: ['dark'], settle: lively });
+  await tab(page, 'People');
+  await studio.take(page, 'people', { settle: lively });
+  await page.getByRole('button', { name: 'What to do with Bob' }).click();
+  await studio.take(page, 'person-menu', { sizes: LAPTOP });
+  await page.keyboard.press('Escape');
+  await queue(page);
+  await dialogs(page);
+  await cinema(page, guests);
+  await waiting(page, guests);
+  await door(roomId);
+  await trouble(page);
+  await crowd(page, roomId);
+  await endings(page, roomId);
+  for (const guest of guests) guest.drop();
+  await page.context().close();
+}
+
+async function queue(page) {
+  await tab(page, 'Queue');
+  await studio.take(page, 'queue-empty', { sizes: LAPTOP, themes: ['dark'], settle: stir });
+  const field = page.getByLabel('Add a link to the queue');
+  for (const address of [
+    'https://example.org/films/the_general_1926.mp4',
+    'https://example.org/films/a_trip_to_the_moon.webm',
+    'https://example.org/Rindfleischetikettierungsueberwachungsaufgaben.mp4',
+  ]) {
+    await field.fill(address);
+    await field.press('Enter');
+  }
+  await page.getByText('Rindfleischetikettierungs').first().waitFor();
+  await studio.take(page, 'queue', { settle: stir });
+  await page.getByRole('button', { name: 'Remove A trip to the moon' }).click();
+  await button(page, 'Undo').waitFor();
+  await studio.take(page, 'queue-undo', { sizes: LAPTOP, themes: ['dark'], settle: stir });
+  await tab(page, 'Chat');
+}
+
+async function dialogs(page) {
+  await stir(page);
+  await button(page, 'Invite').click();
+  await studio.take(page, 'invite', { sizes: PHONE_AND_LAPTOP });
+  await page.keyboard.press('Escape');
+  await openMenu(page);
+  await studio.take(page, 'menu', { sizes: LAPTOP });
+  await page.keyboard.press('Escape');
+  for (const [name, item] of [
+    ['settings', 'Room settings'],
+    ['keys', 'Keyboard shortcuts'],
+    ['offset', 'Sound and picture offset'],
+    ['rename', 'Change your name'],
+  ]) {
+    await openMenu(page, item);
+    await page.getByRole('dialog').waitFor();
+    await studio.take(page, name, { sizes: PHONE_AND_LAPTOP });
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+  }
+  await stir(page);
+  await button(page, 'React').click();
+  await button(page, 'React with 👏').click();
+  await studio.take(page, 'react', { sizes: LAPTOP, themes: ['dark'] });
+  await page.keyboard.press('Escape');
+}
+
+async function cinema(page, [ada]) {
+  await page.mouse.click(400, 40);
+  await page.keyboard.press('h');
+  await page.waitForTimeout(3_600);
+  await ada.command('CHAT_SEND', { text: 'Look at the lamp!' });
+  await studio.take(page, 'cinema', { sizes: LAPTOP, themes: ['dark'] });
+  await page.keyboard.press('h');
+}
+
+async function waiting(page, [, bob]) {
+  bob.tell('MEMBER_STATE', { readiness: 'stalled' });
+  await page.getByText('Waiting for Bob').waitFor();
+  await studio.take(page, 'waiting', {
+    sizes: LAPTOP,
+    themes: ['dark'],
+    settle: stir,
+  });
+  bob.tell('MEMBER_STATE', { readiness: 'ready' });
+  await page.getByText('Waiting for Bob').waitFor({ state: 'detached' });
+}
+
+/** Somebody whose browser wants a click first. */
+async function door(roomId) {
+  const page = await studio.newcomer(url);
+  await page.goto(`/room/${roomId}`);
+  await button(page, /Click to start/).waitFor();
+  await studio.take(page, 'door', { sizes: PHONE_AND_LAPTOP, themes: ['dark'] });
+  await page.context().close();
+}
+
+async function trouble(page) {
+  const put = async (address) => {
+    await openMenu(page, 'Choose something else');
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Link to a film or a song').fill(address);
+    await dialog.getByRole('button', { name: 'Put it on' }).click();
+  };
+  await put(`${url}/health/live`);
+  await page.getByText('This cannot be played here').waitFor();
+  await studio.take(page, 'bad', { sizes: PHONE_AND_LAPTOP, settle: stir });
+  await put(`${url}/sample/parlor-sample.m4a`);
+  await page.waitForTimeout(1_500);
+  await studio.take(page, 'audio', { settle: stir });
+  await server.stop();
+  await page.getByText('The connection is gone').waitFor();
+  await studio.take(page, 'reconnecting', { sizes: PHONE_AND_LAPTOP, settle: stir });
+  await server.start();
+  await page.getByText('The connection is gone').waitFor({ state: 'detached' });
+}
+
+async function crowd(page, roomId) {
+  const names = ['Ines', 'Jo', 'Kim', 'Lars', 'Mina Kowalska', 'Noor', 'Oskar'];
+  const guests = [];
+  for (let n = 0; n < 60; n++) {
+    guests.push(await Guest.enter(url, roomId, `${names[n % names.length]} ${n + 1}`));
+  }
+  await tab(page, 'People');
+  await studio.take(page, 'people-60', { sizes: PHONE_AND_LAPTOP, settle: stir });
+  for (const guest of guests) guest.leave();
+}
+
+async function endings(page, roomId) {
+  const removed = await studio.newcomer(url);
+  await removed.goto(`/room/${roomId}`);
+  await removed.getByRole('tab', { name: /People/ }).click();
+  const own = removed.getByRole('listitem').filter({ hasText: '(you)' });
+  const name = (await own.locator('p').first().innerText()).replace(/\s*\(you\)/, '').trim();
+  await page.getByRole('button', { name: `What to do with ${name}` }).click();
+  await page.getByRole('menuitem', { name: 'Remove and keep out' }).click();
+  await removed.getByText('You were removed').waitFor();
+  await studio.take(removed, 'removed', { sizes: PHONE_AND_LAPTOP });
+  await removed.context().close();
+  await openMenu(page, 'Room settings');
+  await button(page, 'End the room for everyone').click();
+  await studio.take(page, 'end-sure', { sizes: LAPTOP, themes: ['dark'] });
+  await button(page, 'End it').click();
+  await page.getByText('This room has ended').waitFor();
+  await studio.take(page, 'ended', { sizes: PHONE_AND_LAPTOP });
+}
+
+async function full() {
+  const host = await call(url, 'POST', '/api/v1/auth/guest', { body: { displayName: 'Ada' } });
+  const { roomId } = await call(url, 'POST', '/api/v1/rooms', {
+    token: host.accessToken,
+    body: { name: 'Two seats', maxParticipants: 2, mediaUrl: SAMPLE, idleTtlSeconds: 600 },
+  });
+  const page = await studio.newcomer(url);
+  await page.goto(`/room/${roomId}`);
+  await page.getByRole('tab', { name: /People/ }).waitFor();
+  const other = await Guest.enter(url, roomId, 'Bob');
+  const late = await studio.newcomer(url);
+  await late.goto('/');
+  await wander(late, `/room/${roomId}`);
+  await late.getByText('This room is full').waitFor();
+  await studio.take(late, 'full', { sizes: PHONE_AND_LAPTOP });
+  other.leave();
+  await late.context().close();
+  await page.context().close();
+}
+
+try {
+  for (const scene of [frontDoor, alone, full, room]) {
+    console.log(`· ${scene.name}`);
+    await scene();
+  }
+} finally {
+  await studio.close();
+  await server.stop();
+  await pause(100);
+  await server.remove();
+}
+for (const { file, id, help, where } of studio.violations) {
+  console.error(`${file}: ${id}, ${help}\n    ${where.join('\n    ')}`);
+}
+for (const fault of studio.faults) console.error(fault);
+process.exitCode = studio.violations.length + studio.faults.length > 0 ? 1 : 0;
+console.log(process.exitCode === 0 ? 'Every page is clean.' : 'Something is to be put right.');
