@@ -14,19 +14,24 @@ async function observe(members, since) {
     series: skews(logs.map(({ samples }) => samples)),
     seeks: logs.reduce((sum, { seeks }) => sum + seeks.length, 0),
     waits: logs.reduce((sum, { waits }) => sum + waits.length, 0),
-    seeksSince: (at) => logs.reduce((sum, log) => sum + log.seeks.filter((s) => s >= at).length, 0),
+    stillMs: Math.max(...logs.map(({ samples }) => longestGapMs(samples))),
   };
+}
+
+/** The longest that a page was not run at all, ms: what the machine had no time for. */
+function longestGapMs(samples) {
+  return samples.reduce((most, [at], i) => Math.max(most, i > 0 ? at - samples[i - 1][0] : 0), 0);
 }
 
 /** One row of the table: how soon together again, and how near from then on. */
 async function settled(scenario, members, since, watchMs) {
   const until = since + SETTLED_MS + watchMs;
   await pause(until - now());
-  const { series, seeks } = await observe(members, since);
+  const { series, seeks, waits, stillMs } = await observe(members, since);
   const settle = settleMs(series, since, until);
   const after = spread(series, since + SETTLED_MS, until);
   const ok = settle <= SETTLED_MS && after.p95Ms <= BAR_MS && after.looks > watchMs / 50;
-  return { scenario, settleMs: settle, ...after, seeks, ok };
+  return { scenario, settleMs: settle, ...after, seeks, waits, stillMs, ok };
 }
 
 export const SCENARIOS = {
@@ -42,10 +47,10 @@ export const SCENARIOS = {
   async steady({ members }, { steadyMs }) {
     const since = now();
     await pause(steadyMs);
-    const { series, seeks } = await observe(members, since);
+    const { series, seeks, waits, stillMs } = await observe(members, since);
     const after = spread(series, since);
     const ok = after.p95Ms <= BAR_MS && seeks === 0 && after.looks > steadyMs / 50;
-    return { scenario: 'steady', settleMs: null, ...after, seeks, ok };
+    return { scenario: 'steady', settleMs: null, ...after, seeks, waits, stillMs, ok };
   },
 
   async seek({ room, members }, { watchMs }) {

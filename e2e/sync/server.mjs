@@ -32,7 +32,10 @@ export class Server {
     const binary = process.env.PARLOR_BIN ?? join(ROOT, 'target/debug/parlor');
     const listen = `127.0.0.1:${this.port}`;
     const args = ['serve', '--listen', listen, '--data-dir', this.folder];
-    const { PARLOR_BIN: _, PARLOR_PORT: __, ...env } = process.env;
+    // What steers the measurement is no setting of the server.
+    const env = { ...process.env };
+    delete env.PARLOR_BIN;
+    delete env.PARLOR_PORT;
     this.#child = spawn(binary, [...args, '--insecure-no-rate-limits'], {
       env,
       stdio: ['ignore', 'ignore', process.env.SYNC_LOG ? 'inherit' : 'ignore'],

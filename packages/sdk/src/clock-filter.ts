@@ -61,7 +61,7 @@ export class ClockFilter {
     if (this.#samples.length === 0) return null;
     const byTrip = [...this.#samples].sort((a, b) => roundTripMs(a) - roundTripMs(b));
     const best = byTrip.slice(0, Math.max(1, Math.ceil(byTrip.length / 8)));
-    const rttMs = roundTripMs(best[0]!);
+    const rttMs = Math.min(...best.map(roundTripMs));
     return { offsetMs: median(best.map(offsetMs)), boundMs: rttMs / 2, rttMs };
   }
 
@@ -89,10 +89,10 @@ function offsetMs({ sentAt, readAt, rx, tx }: ClockSample): number {
   return (rx - sentAt + (tx - readAt)) / 2;
 }
 
-/** The middle value, or the mean of the two in the middle. `values` must not be empty. */
+/** The middle value, or the mean of the two in the middle; `NaN` of nothing. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle]!;
-  return sorted.length % 2 === 1 ? upper : (sorted[middle - 1]! + upper) / 2;
+  const at = (index: number) => sorted[index] ?? Number.NaN;
+  const upper = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? at(upper) : (at(upper - 1) + at(upper)) / 2;
 }

@@ -48,9 +48,9 @@ describe('the clock', () => {
       await time.pass(100);
       told.push((room.clock.now() ?? Number.NaN) - time.now());
     }
-    const steps = told.slice(1).map((value, i) => Math.abs(value - told[i]!));
+    const steps = told.slice(1).map((value, i) => Math.abs(value - (told[i] ?? Number.NaN)));
     expect(Math.max(...steps)).toBeLessThan(0.21);
-    expect(told.at(-1)! + time.now()).toBeCloseTo(server.now(), 0);
+    expect((told.at(-1) ?? Number.NaN) + time.now()).toBeCloseTo(server.now(), 0);
   });
 
   test('knows no time until the room says which clock it counts in', async () => {

@@ -53,6 +53,13 @@ export class RoomServer {
     return `ws://127.0.0.1:${(this.#server.address() as AddressInfo).port}/`;
   }
 
+  /** The one connection there is. */
+  get socket(): WebSocket {
+    const [socket] = this.sockets;
+    if (!socket) throw new Error('Nobody is connected');
+    return socket;
+  }
+
   tell(frame: object): void {
     for (const socket of this.sockets) socket.send(JSON.stringify(frame));
   }

@@ -79,7 +79,7 @@ describe('commands', () => {
     await state(room, 'open');
     const play = room.play();
     await server.until(() => server.types('UPDATE_PLAYBACK').length === 1);
-    server.sockets[0]!.terminate();
+    server.socket.terminate();
     await expect(play).rejects.toBeInstanceOf(Disconnected);
   });
 
@@ -101,7 +101,7 @@ describe('reconnecting', () => {
   test.each([1012, 4500, 4501, 1006])('happens by itself after %i', async (code) => {
     const room = enter();
     await state(room, 'open');
-    const socket = server.sockets[0]!;
+    const socket = server.socket;
     if (code === 1006) socket.terminate();
     else socket.close(code);
     expect(await state(room, 'waiting')).toMatchObject({ why: { reconnect: true } });
@@ -113,7 +113,7 @@ describe('reconnecting', () => {
     const room = enter();
     await state(room, 'open');
     server.tell({ type: 'ERROR', payload: 'Because', code: 'room_full' });
-    server.sockets[0]!.close(code);
+    server.socket.close(code);
     const closed = await state(room, 'closed');
     expect(closed.why.reconnect).toBe(false);
     expect(closed.error).toEqual(new ParlorError('Because', 'room_full'));
@@ -127,7 +127,7 @@ describe('reconnecting', () => {
     server.tell(roomState({ seq: 4 }));
     server.tell({ type: 'CHAT_MESSAGE', payload: chatMessage(1), seq: 5 });
     await mirrored(room, () => room.view.snapshot.chat.length === 1);
-    server.sockets[0]!.terminate();
+    server.socket.terminate();
     await server.until(() => server.types('RESUME').length === 1);
     expect(server.types('RESUME')[0]?.payload).toEqual({ epoch: 'e1', seq: 5 });
     expect(server.tickets).toEqual(['t1', 't2']);
@@ -231,7 +231,7 @@ describe('the outbox', () => {
     await state(room, 'open');
     const said = room.say('hello');
     await server.until(() => server.types('CHAT_SEND').length === 1);
-    server.sockets[0]!.terminate();
+    server.socket.terminate();
     server.answer = (socket, { type, id }) => {
       if (type === 'CHAT_SEND') socket.send(JSON.stringify({ type: 'ACK', id }));
     };
