@@ -1,9 +1,250 @@
 //! The command line.
 
+// This is the one place that speaks to the person at the terminal.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 use std::ffi::OsString;
+use std::future::Future;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+use crate::config::settings::{Form, SETTINGS};
+use crate::config::{Config, Flags, Values, example, sources};
+use crate::running::{self, Running, StartError};
+use crate::{documents, healthcheck, process, telemetry};
+
 /// Runs the program with these arguments, the first being its own name.
-pub fn run(_arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    ExitCode::SUCCESS
+pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let matches = match command().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) => {
+            // Help and version come this way too, with the exit code that belongs to them.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let outcome = match matches.subcommand() {
+        Some(("serve", matches)) => serve(&flags(matches)),
+        Some(("migrate", matches)) => migrate(&flags(matches)),
+        Some(("config", matches)) => config(matches),
+        Some(("healthcheck", matches)) => healthcheck(&flags(matches)),
+        Some(("openapi", _)) => say(documents::openapi_text()),
+        Some(("asyncapi", _)) => say(documents::asyncapi_text()),
+        _ => Err(vec!["Say what to do: `parlor serve` starts the server.".to_owned()]),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problems) => {
+            for problem in problems {
+                eprintln!("parlor: {problem}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Outcome = Result<(), Vec<String>>;
+
+fn say(text: &str) -> Outcome {
+    print!("{text}");
+    Ok(())
+}
+
+fn command() -> Command {
+    let serve = with_settings(Command::new("serve").about("Starts the server"));
+    let migrate = Command::new("migrate").about("Brings the database to this version");
+    let healthcheck = Command::new("healthcheck")
+        .about("Asks the server that runs with this configuration whether it is ready");
+    let example = Command::new("example").about("Writes an example with every setting").arg(
+        Arg::new("form").value_parser(["env", "toml"]).required(true).help("What kind of file"),
+    );
+    let check = Command::new("check").about("Says what is wrong with the configuration");
+    let print =
+        Command::new("print").about("Writes the configuration in force, and who set it").arg(
+            Arg::new("redacted")
+                .long("redacted")
+                .action(ArgAction::SetTrue)
+                .help("Leaves secrets out"),
+        );
+    let config = Command::new("config")
+        .about("Checks, prints or explains the configuration")
+        .subcommand_required(true)
+        .subcommand(with_settings(check))
+        .subcommand(with_settings(print))
+        .subcommand(example);
+    Command::new("parlor")
+        .about("Rooms where people watch and listen together, to the same moment")
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(serve)
+        .subcommand(with_settings(migrate))
+        .subcommand(config)
+        .subcommand(with_settings(healthcheck))
+        .subcommand(Command::new("openapi").about("Writes the document of the HTTP interface"))
+        .subcommand(Command::new("asyncapi").about("Writes the document of the room WebSocket"))
+}
+
+/// Gives a command a flag for every setting.
+fn with_settings(command: Command) -> Command {
+    let file = Arg::new("config-file")
+        .long("config")
+        .value_name("FILE")
+        .value_parser(value_parser!(PathBuf))
+        .help("Reads the configuration from this file instead of parlor.toml");
+    SETTINGS.iter().fold(command.arg(file), |command, setting| {
+        let help: Vec<&str> = setting.doc.iter().map(|line| line.trim()).collect();
+        let arg = Arg::new(setting.key).long(setting.flag()).help(format!(
+            "{} [env: {}]",
+            help.join(" "),
+            setting.env()
+        ));
+        command.arg(match setting.form {
+            Form::List => arg.action(ArgAction::Append).value_name("LIST"),
+            Form::Switch => arg
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("true")
+                .value_name("true|false"),
+            Form::Number => arg.value_name("NUMBER"),
+            Form::Text | Form::Secret => arg.value_name("TEXT"),
+        })
+    })
+}
+
+fn flags(matches: &ArgMatches) -> Flags {
+    let mut flags =
+        Flags { file: matches.get_one::<PathBuf>("config-file").cloned(), ..Flags::default() };
+    for setting in SETTINGS {
+        if let Some(values) = matches.get_many::<String>(setting.key) {
+            let values: Vec<&str> = values.map(String::as_str).collect();
+            flags.values.insert(setting.key, values.join(","));
+        }
+    }
+    flags
+}
+
+fn load(flags: &Flags) -> Result<(Config, Values), Vec<String>> {
+    for name in sources::unknown_names(std::env::vars().map(|(name, _)| name)) {
+        eprintln!("parlor: {name} is in the environment, but there is no such setting.");
+    }
+    Config::load(flags)
+}
+
+fn serve(flags: &Flags) -> Outcome {
+    let (config, _) = load(flags)?;
+    telemetry::install_log(&config.log).map_err(|sentence| vec![sentence])?;
+    process::pin_allocator();
+    process::raise_file_limit();
+    if config.insecure_no_rate_limits {
+        tracing::warn!("rate limits are lifted: anybody may ask for as much as they like");
+    }
+    block_on(async {
+        let stop = stop_signal()?;
+        let mut address = config.address_to_open();
+        let is_any_port = config.listen.iter().any(|on| on.port() == 0);
+        let running = Running::start(config).await?;
+        if let (true, Some(first)) = (is_any_port, running.addresses().first()) {
+            address = format!("http://localhost:{}", first.port());
+        }
+        println!("Parlor {} is ready: {address}", env!("CARGO_PKG_VERSION"));
+        stop.await;
+        tracing::info!("stopping: telling everybody to come back");
+        running.stop().await;
+        Ok(())
+    })
+}
+
+fn migrate(flags: &Flags) -> Outcome {
+    let (config, _) = load(flags)?;
+    block_on(async {
+        let store = running::open_store(&config).await?;
+        println!("The database is at this version.");
+        store.close().await.map_err(|error| StartError(format!("The database: {error}.")))
+    })
+}
+
+fn config(matches: &ArgMatches) -> Outcome {
+    match matches.subcommand() {
+        Some(("example", matches)) => {
+            let is_env = matches.get_one::<String>("form").is_some_and(|form| form == "env");
+            say(&if is_env { example::env() } else { example::toml() })
+        }
+        Some(("print", matches)) => {
+            let (_, values) = load(&flags(matches))?;
+            say(&example::in_force(&values, matches.get_flag("redacted")))
+        }
+        _ => {
+            let matches = matches.subcommand_matches("check");
+            let (config, _) = load(&matches.map(flags).unwrap_or_default())?;
+            running::prepare_folder(&config.data_dir).map_err(|error| vec![error.to_string()])?;
+            say("The configuration is fine.\n")
+        }
+    }
+}
+
+fn healthcheck(flags: &Flags) -> Outcome {
+    let (config, _) = load(flags)?;
+    healthcheck::ask(&config).map_err(|sentence| vec![sentence])
+}
+
+/// Runs the parts that belong to no core: the database's writers, the chores, the signals.
+fn block_on(work: impl Future<Output = Result<(), StartError>>) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| vec![format!("The system gives no event loop: {error}.")])?;
+    runtime.block_on(work).map_err(|error| vec![error.to_string()])
+}
+
+/// Waits for somebody to ask the process to stop. It listens from now on, not from when it is
+/// first awaited.
+fn stop_signal() -> Result<impl Future<Output = ()>, StartError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let sentence = |error| StartError(format!("The system gives no signals: {error}."));
+    let mut terminate = signal(SignalKind::terminate()).map_err(sentence)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(sentence)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Flags {
+        let matches = command().try_get_matches_from(arguments).unwrap();
+        flags(matches.subcommand().unwrap().1)
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_setting_is_a_flag_and_a_list_may_repeat() {
+        let flags = parse(&[
+            "parlor",
+            "serve",
+            "--listen",
+            "127.0.0.1:1",
+            "--listen",
+            "127.0.0.1:2",
+            "--data-dir=x",
+            "--insecure-no-rate-limits",
+            "--config",
+            "my.toml",
+        ]);
+        assert_eq!(flags.values["listen"], "127.0.0.1:1,127.0.0.1:2");
+        assert_eq!(flags.values["data_dir"], "x");
+        assert_eq!(flags.values["insecure_no_rate_limits"], "true");
+        assert_eq!(flags.file, Some(PathBuf::from("my.toml")));
+    }
 }

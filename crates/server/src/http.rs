@@ -19,6 +19,7 @@ pub mod who;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
+use tower::util::option_layer;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
@@ -52,7 +53,7 @@ pub fn router(app: App) -> Router {
         // The first layer is the last one a request passes.
         .layer(from_fn_with_state(app.clone(), watch::rate))
         .layer(from_fn_with_state(app.clone(), watch::origin))
-        .layer(watch::cors(&app.config))
+        .layer(option_layer(watch::cors(&app.config)))
         .layer(from_fn_with_state(app.clone(), watch::host))
         .layer(from_fn(answer::shape))
         .layer(from_fn_with_state(app.clone(), watch::secured))

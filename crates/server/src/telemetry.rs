@@ -1,5 +1,6 @@
 //! Logs and metrics.
 
+use std::io::IsTerminal as _;
 use std::sync::OnceLock;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -17,12 +18,19 @@ static METRICS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 /// # Errors
 /// A sentence, if the filter cannot be read.
 pub fn install_log(filter: &str) -> Result<(), String> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| {
+    // A level alone is about Parlor; its libraries speak when something is wrong.
+    let is_level = filter.parse::<tracing::Level>().is_ok();
+    let spelt = if is_level { format!("warn,parlor_server={filter}") } else { filter.to_owned() };
+    let filter = EnvFilter::try_new(spelt).map_err(|error| {
         format!("log is {filter:?}, which is neither a level nor a filter: {error}.")
     })?;
+    let is_terminal = std::io::stderr().is_terminal();
     // A second log in one process, as in tests, is not needed.
-    let _ =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_ansi(is_terminal)
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -28,6 +28,19 @@ const INDEX: &str = "index.html";
 /// Pages of the UI beside the room's: a browser that loads one directly gets the UI, which knows
 /// what to show.
 pub const PAGES: [&str; 5] = ["/", "/join/{code}", "/account", "/login", "/register"];
+
+/// What the UI's pages may load. Films, pictures and playlists come from wherever people keep
+/// them; scripts only from here, and YouTube's own player.
+const POLICY: &str = "default-src 'self'; \
+     script-src 'self' https://www.youtube.com; \
+     style-src 'self' 'unsafe-inline'; \
+     img-src 'self' data: blob: http: https:; \
+     font-src 'self' data:; \
+     media-src 'self' blob: data: http: https:; \
+     connect-src 'self' ws: wss: http: https:; \
+     worker-src 'self' blob:; \
+     frame-src https://www.youtube-nocookie.com https://www.youtube.com; \
+     object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
 
 /// What the server says in place of the UI when it was built without.
 const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
@@ -55,8 +68,12 @@ pub fn page(preview: Option<Preview<'_>>) -> Response {
 
 /// Answers with a page that is made anew each time.
 pub fn html(bytes: Bytes) -> Response {
-    let headers =
-        [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin-allow-popups"),
+    ];
     (headers, bytes).into_response()
 }
 
@@ -81,7 +98,7 @@ pub async fn file(method: Method, uri: Uri, headers: HeaderMap) -> Result<Respon
     } else {
         match compressed(path, &headers) {
             Some((encoding, data)) => {
-                let mut response = whole(data);
+                let mut response = Response::new(Body::from(bytes_of(data)));
                 let encoding = HeaderValue::from_static(encoding);
                 response.headers_mut().insert(header::CONTENT_ENCODING, encoding);
                 response
@@ -94,6 +111,7 @@ pub async fn file(method: Method, uri: Uri, headers: HeaderMap) -> Result<Respon
     head.insert(header::ETAG, etag);
     head.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(path)));
     head.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching(path)));
+    head.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     head.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     Ok(response)
 }
@@ -129,10 +147,6 @@ fn compressed(path: &str, headers: &HeaderMap) -> Option<(&'static str, Cow<'sta
     })
 }
 
-fn whole(data: Cow<'static, [u8]>) -> Response {
-    Body::from(bytes_of(data)).into_response_with_ranges()
-}
-
 fn bytes_of(data: Cow<'static, [u8]>) -> Bytes {
     match data {
         Cow::Borrowed(data) => Bytes::from_static(data),
@@ -140,16 +154,11 @@ fn bytes_of(data: Cow<'static, [u8]>) -> Bytes {
     }
 }
 
-trait IntoRangedResponse {
-    fn into_response_with_ranges(self) -> Response;
-}
-
-impl IntoRangedResponse for Body {
-    fn into_response_with_ranges(self) -> Response {
-        let mut response = Response::new(self);
-        response.headers_mut().insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-        response
-    }
+/// Answers with bytes of which parts may be asked for.
+fn divisible(bytes: Bytes) -> Response {
+    let mut response = Response::new(Body::from(bytes));
+    response.headers_mut().insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    response
 }
 
 /// Answers with the part of a file that is asked for (RFC 9110, section 14). Several parts at
@@ -162,17 +171,17 @@ fn ranged(data: Cow<'static, [u8]>, headers: &HeaderMap, etag: &str) -> Response
     let asked =
         headers.get(header::RANGE).filter(|_| is_same).and_then(|value| value.to_str().ok());
     match asked.map_or(Asked::Whole, |asked| read_range(asked, size_bytes)) {
-        Asked::Whole => Body::from(bytes).into_response_with_ranges(),
+        Asked::Whole => divisible(bytes),
         Asked::Part(part) => {
             let place = format!("bytes {}-{}/{size_bytes}", part.start(), part.end());
-            let mut response = Body::from(bytes.slice(part)).into_response_with_ranges();
+            let mut response = divisible(bytes.slice(part));
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
             let place = HeaderValue::from_str(&place).expect("numbers are ASCII");
             response.headers_mut().insert(header::CONTENT_RANGE, place);
             response
         }
         Asked::Outside => {
-            let mut response = Body::empty().into_response_with_ranges();
+            let mut response = divisible(Bytes::new());
             *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
             let place =
                 HeaderValue::from_str(&format!("bytes */{size_bytes}")).expect("numbers are ASCII");

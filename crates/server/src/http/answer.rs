@@ -166,20 +166,20 @@ fn framework_code(response: &Response) -> Option<Code> {
 /// Says whether clients of earlier systems know the route: there errors are `application/json`
 /// and unknown fields are ignored.
 pub fn is_route_of_earlier_systems(path: &str) -> bool {
-    const ROOTS: [&str; 8] = [
+    const ROOTS: [&str; 9] = [
         "/rooms",
         "/api/v1/rooms",
         "/api/rooms",
         "/api/room",
         "/api/messages",
         "/api/realtime",
+        "/users",
         "/contacts",
         "/conversations",
     ];
-    let under = |root: &&str| {
-        path.strip_prefix(*root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    ROOTS.iter().any(|root| under(&root)) || under(&"/users")
+    ROOTS.iter().any(|root| {
+        path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ impl<K: Hash + Eq + Clone> Rate<K> {
     /// [`Code::RateLimited`] with the time to wait when it is empty.
     pub fn check(&self, key: &K) -> Result<(), Refused> {
         let Some(limiter) = &self.limiter else { return Ok(()) };
-        if self.checks.fetch_add(1, Ordering::Relaxed) % CHECKS_BETWEEN_SWEEPS == 0 {
+        if self.checks.fetch_add(1, Ordering::Relaxed).is_multiple_of(CHECKS_BETWEEN_SWEEPS) {
             limiter.retain_recent();
         }
         limiter.check_key(key).map_err(|not_until| {

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use parlor_protocol::Code;
@@ -18,19 +18,6 @@ use crate::config::Config;
 
 /// How long a browser remembers the answer to a preflight; Chromium takes no more than 2 h.
 const PREFLIGHT_LIFE: Duration = Duration::from_secs(7_200);
-
-/// What the UI's pages may load. Films, pictures and playlists come from wherever people keep
-/// them; scripts only from here, and YouTube's own player.
-const POLICY: &str = "default-src 'self'; \
-     script-src 'self' https://www.youtube.com; \
-     style-src 'self' 'unsafe-inline'; \
-     img-src 'self' data: blob: http: https:; \
-     font-src 'self' data:; \
-     media-src 'self' blob: data: http: https:; \
-     connect-src 'self' ws: wss: http: https:; \
-     worker-src 'self' blob:; \
-     frame-src https://www.youtube-nocookie.com https://www.youtube.com; \
-     object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
 
 /// Counts a request and measures how long it took. Routes are named as they are written, never
 /// by what is in them.
@@ -58,13 +45,6 @@ pub async fn secured(State(app): State<App>, request: Request, next: Next) -> Re
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let referrer = HeaderValue::from_static("strict-origin-when-cross-origin");
     headers.insert(header::REFERRER_POLICY, referrer);
-    headers
-        .entry(header::CONTENT_SECURITY_POLICY)
-        .or_insert_with(|| HeaderValue::from_static(POLICY));
-    headers.insert(
-        HeaderName::from_static("cross-origin-opener-policy"),
-        HeaderValue::from_static("same-origin-allow-popups"),
-    );
     if app.config.is_https() {
         let year = HeaderValue::from_static("max-age=31536000");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
@@ -120,17 +100,22 @@ pub async fn rate(
     Ok(next.run(request).await)
 }
 
-/// Lets pages of the sites on the list use the interface, with cookies. Never all sites.
-pub fn cors(config: &Config) -> CorsLayer {
+/// Lets pages of the sites on the list use the interface, with cookies. Never all sites; without
+/// a list there is nothing to answer preflights with.
+pub fn cors(config: &Config) -> Option<CorsLayer> {
     let listed = config.allowed_origins.iter().cloned();
     let own = config.public_url.iter().map(|site| site.origin.clone());
     let origins: Vec<HeaderValue> =
         listed.chain(own).filter_map(|origin| HeaderValue::from_str(&origin).ok()).collect();
-    CorsLayer::new()
+    if origins.is_empty() {
+        return None;
+    }
+    let layer = CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_credentials(true)
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::PUT, Method::DELETE])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::RANGE])
         .expose_headers([header::LINK, header::RETRY_AFTER, header::ETAG, header::CONTENT_RANGE])
-        .max_age(PREFLIGHT_LIFE)
+        .max_age(PREFLIGHT_LIFE);
+    Some(layer)
 }

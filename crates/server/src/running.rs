@@ -1,0 +1,182 @@
+//! A whole server from its configuration: the order in which the parts come up and go down.
+
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+
+use parlor_store::{Store, StoreConfig};
+
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::hub::Tools;
+use crate::rooms::Rooms;
+use crate::serve::{Parts, Server};
+use crate::{http, janitor, net};
+
+/// Connections to the database at most.
+const STORE_CONNECTIONS: u32 = 16;
+
+/// A server that takes connections.
+pub struct Running {
+    app: App,
+    server: Server,
+    addresses: Vec<SocketAddr>,
+    chores: tokio::task::JoinSet<()>,
+}
+
+/// Why a server does not start: a sentence for whoever tried.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StartError(pub String);
+
+impl Running {
+    /// Starts a server: sockets first, because that is what fails most often and does no harm.
+    ///
+    /// # Errors
+    /// A sentence that says what to do.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let config = Arc::new(config);
+        let listeners = bind(&config)?;
+        let addresses: Vec<SocketAddr> =
+            listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+        let store = open_store(&config).await?;
+        // One node alone knows that nobody is in any room before it takes connections.
+        store.clear_presence().await.map_err(|error| StartError(store_sentence(&error)))?;
+        let clock = Clock::start();
+        let (rooms, inboxes) = Rooms::new(cores(&config));
+        let app = App::open(config.clone(), store.clone(), rooms.clone(), clock.clone())
+            .await
+            .map_err(|error| StartError(format!("The keys cannot be read: {error}.")))?;
+        let tools = Tools {
+            clock,
+            store: store.clone(),
+            auth: app.auth.clone(),
+            no_rate_limits: config.insecure_no_rate_limits,
+        };
+        let mut chores = tokio::task::JoinSet::new();
+        let tidying = app.clone();
+        chores.spawn(async move { tidying.tidy().await });
+        chores.spawn(janitor::sweep_rooms(store, rooms.clone()));
+        let router = http::router(app.clone());
+        let open_most = config.max_connections;
+        let server =
+            Server::start(Parts { listeners, router, tools, rooms, inboxes, open_most })
+                .map_err(|error| StartError(format!("The system gives no threads: {error}.")))?;
+        Ok(Self { app, server, addresses, chores })
+    }
+
+    /// Returns the addresses it listens on.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Returns what its requests reach.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Drains it: no new connections, goodbye to every socket, every room written down.
+    pub async fn stop(mut self) {
+        self.app.begin_draining();
+        self.server.stop().await;
+        self.chores.shutdown().await;
+        if let Err(error) = self.app.store.close().await {
+            tracing::warn!(%error, "the database was not closed properly");
+        }
+    }
+}
+
+fn cores(config: &Config) -> usize {
+    match config.cores {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        cores => cores,
+    }
+}
+
+/// Opens the database and brings its tables to this version.
+///
+/// # Errors
+/// A sentence that says what to do.
+pub async fn open_store(config: &Config) -> Result<Store, StartError> {
+    prepare_folder(&config.data_dir)?;
+    let store_config =
+        StoreConfig { url: config.database_url.clone(), max_connections: STORE_CONNECTIONS };
+    let sentence = |error| StartError(store_sentence(&error));
+    let store = Store::connect(&store_config).await.map_err(sentence)?;
+    store.migrate().await.map_err(sentence)?;
+    Ok(store)
+}
+
+fn store_sentence(error: &parlor_store::StoreError) -> String {
+    format!("The database cannot be used: {error}.")
+}
+
+/// Makes the data folder if need be, and finds out whether something can be kept in it.
+///
+/// # Errors
+/// A sentence that says what to do.
+pub fn prepare_folder(folder: &Path) -> Result<(), StartError> {
+    let shown = folder.display();
+    if folder.exists() && !folder.is_dir() {
+        return Err(StartError(format!(
+            "The data folder {shown} is a file. Move it away, or name another with --data-dir."
+        )));
+    }
+    std::fs::create_dir_all(folder)
+        .map_err(|error| StartError(format!("The data folder {shown} cannot be made: {error}.")))?;
+    let probe = folder.join(".parlor-write-probe");
+    std::fs::write(&probe, b"parlor").and_then(|()| std::fs::remove_file(&probe)).map_err(|error| {
+        StartError(format!("Nothing can be written into the data folder {shown}: {error}."))
+    })
+}
+
+fn bind(config: &Config) -> Result<Vec<TcpListener>, StartError> {
+    let mut listeners: Vec<TcpListener> = Vec::new();
+    for &wanted in &config.listen {
+        // Port 0 means any; the addresses of one server still share the one that is given first.
+        let mut address = wanted;
+        if let (0, Some(first)) = (wanted.port(), listeners.first())
+            && let Ok(first) = first.local_addr()
+        {
+            address.set_port(first.port());
+        }
+        match net::listen(address) {
+            Ok(listener) => listeners.push(listener),
+            Err(error) if is_missing_ipv6(address, &error) && config.listen.len() > 1 => {
+                tracing::info!(%address, "this machine has no IPv6; going on without");
+            }
+            Err(error) => return Err(StartError(bind_sentence(address, &error))),
+        }
+    }
+    if listeners.is_empty() {
+        return Err(StartError("None of the addresses to listen on is on this machine.".into()));
+    }
+    Ok(listeners)
+}
+
+fn is_missing_ipv6(address: SocketAddr, error: &std::io::Error) -> bool {
+    // EAFNOSUPPORT has no kind of its own.
+    let is_unsupported =
+        error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error());
+    address.is_ipv6() && (error.kind() == ErrorKind::AddrNotAvailable || is_unsupported)
+}
+
+fn bind_sentence(address: SocketAddr, error: &std::io::Error) -> String {
+    let (ip, port) = (address.ip(), address.port());
+    match error.kind() {
+        ErrorKind::AddrInUse => format!(
+            "Port {port} on {ip} is taken: another program listens there. Stop it, or choose \
+             another port with --listen {}.",
+            SocketAddr::new(ip, port.wrapping_add(1).max(1_024))
+        ),
+        ErrorKind::PermissionDenied => format!(
+            "Port {port} on {ip} may not be used by this user. Choose one above 1023 with --listen."
+        ),
+        ErrorKind::AddrNotAvailable => {
+            format!("{ip} is not an address of this machine. Choose another with --listen.")
+        }
+        _ => format!("{address} cannot be listened on: {error}."),
+    }
+}
