@@ -39,6 +39,7 @@ impl Room {
         let user = who.user_id.clone();
         self.members.take(who.clone(), now.wall_ms);
         self.members.connect(conn, who.clone());
+        self.hold.welcome(&user);
         if self.is_crowd(self.members.count()) {
             let joined = self.joined(&user);
             self.send(conn, joined);

@@ -3,6 +3,7 @@
 use parlor_protocol::chat::{React, Reaction};
 use parlor_protocol::command::StreamPosition;
 use parlor_protocol::frame::ServerFrame;
+use parlor_protocol::member::Role;
 use parlor_protocol::playback::{ClockPing, ClockPong};
 use parlor_protocol::{CloseCode, Code, Command, Event, UserId, limits};
 
@@ -22,51 +23,51 @@ impl Room {
         fresh: u128,
     ) {
         self.keep_alive(now);
-        let outcome = match self.permit(&asker, &who, &command) {
-            Ok(()) => match command {
-                Command::ChatSend(_)
-                | Command::QueueAdd(_)
-                | Command::QueueRemove(_)
-                | Command::QueueMove(_)
-                | Command::QueueNext(_)
-                | Command::RoleSet(_)
-                | Command::Kick(_)
-                | Command::RoomUpdate(_) => return self.stage(asker, who, command, fresh),
-                Command::UpdatePlayback(update) => {
-                    self.update_playback(now, &asker, &who.user_id, update)
-                }
-                Command::React(react) => self.react(now, &who.user_id, react),
-                Command::GoOn => {
-                    self.go_on(now);
-                    Ok(())
-                }
-                Command::SyncRequest => asker.conn().map(|conn| self.send_state(now, conn)),
-                Command::ClockPing(ping) => asker.conn().map(|conn| self.pong(now, conn, ping)),
-                Command::Resume(from) => asker.conn().map(|conn| self.resume(now, conn, &from)),
-                Command::MemberState(state) => {
-                    asker.conn().and_then(|conn| self.member_state(now, conn, &who.user_id, state))
-                }
-                Command::Leave => return self.leave(now, asker),
-                // Keeping alive was done, and the token was the driver's affair.
-                Command::Heartbeat | Command::Auth(_) => Ok(()),
-            },
-            Err(refusal) => Err(refusal),
+        let role = self.role(&who);
+        if !self.is_heard(&asker, &who, role) {
+            return self.answer(asker, Err(Code::Forbidden.into()));
+        }
+        let allowed = roles::may(role, self.durable.settings.control, &command);
+        let outcome = match command {
+            // Whether these are allowed is judged in their turn: what comes before may decide it.
+            Command::ChatSend(_)
+            | Command::QueueAdd(_)
+            | Command::QueueRemove(_)
+            | Command::QueueMove(_)
+            | Command::QueueNext(_)
+            | Command::RoleSet(_)
+            | Command::Kick(_)
+            | Command::RoomUpdate(_) => return self.stage(asker, who, command, fresh),
+            _ if !allowed => Err(Code::Forbidden.into()),
+            Command::UpdatePlayback(update) => {
+                self.update_playback(now, &asker, &who.user_id, update)
+            }
+            Command::React(react) => self.react(now, &who.user_id, react),
+            Command::GoOn => {
+                self.go_on(now);
+                Ok(())
+            }
+            Command::SyncRequest => asker.conn().map(|conn| self.send_state(now, conn)),
+            Command::ClockPing(ping) => asker.conn().map(|conn| self.pong(now, conn, ping)),
+            Command::Resume(from) => asker.conn().map(|conn| self.resume(now, conn, &from)),
+            Command::MemberState(state) => {
+                asker.conn().and_then(|conn| self.member_state(now, conn, &who.user_id, state))
+            }
+            Command::Leave => return self.leave(now, asker),
+            // Keeping alive was done, and the token was the driver's affair.
+            Command::Heartbeat | Command::Auth(_) => Ok(()),
         };
         self.answer(asker, outcome);
     }
 
-    /// Members may do what their role may; from afar, over HTTP, only those who keep order.
-    fn permit(&self, asker: &Asker, who: &Principal, command: &Command) -> Result<(), Refusal> {
-        let role = self.role(who);
-        let is_here = match asker {
+    /// Members have a say; from afar, over HTTP, only those who keep order have.
+    fn is_heard(&self, asker: &Asker, who: &Principal, role: Role) -> bool {
+        match asker {
             Asker::Conn(..) => true,
-            Asker::Http(_) => self.members.seat(&who.user_id).is_some(),
-        };
-        let counts = is_here || roles::counts_from_afar(role);
-        if !counts || !roles::may(role, self.durable.settings.control, command) {
-            return Err(Code::Forbidden.into());
+            Asker::Http(_) => {
+                self.members.seat(&who.user_id).is_some() || roles::counts_from_afar(role)
+            }
         }
-        Ok(())
     }
 
     fn leave(&mut self, now: Now, asker: Asker) {

@@ -172,7 +172,6 @@ impl Hold {
             return;
         }
         let patience = self.patience.entry(user.clone()).or_insert_with(|| Patience::new(now));
-        patience.gone = false;
         if patience.standing == standing {
             return;
         }
@@ -206,6 +205,13 @@ impl Hold {
                 patience.since = now;
             }
             self.wake(now, timers, &user);
+        }
+    }
+
+    /// Takes note of somebody with a new seat, who may have used up some patience before.
+    pub(crate) fn welcome(&mut self, user: &UserId) {
+        if let Some(patience) = self.patience.get_mut(user) {
+            patience.gone = false;
         }
     }
 

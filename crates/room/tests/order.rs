@@ -318,6 +318,19 @@ fn each_command_of_a_batch_is_judged_by_what_those_before_it_left() {
 }
 
 #[test]
+fn who_is_host_by_what_is_on_its_way_may_already_act_as_host() {
+    let (mut scene, cast) = cast(Control::Everyone);
+    let (hans, gina) = (cast[3].1, cast[0].1);
+    scene.store = Store::Slow;
+    scene.tell(gina, chat("keeps the store busy"));
+    scene.ask(hans, 1, role_set("gina", Role::Host));
+    scene.ask(gina, 2, role_set("max", Role::Host));
+    scene.release();
+    assert_eq!(scene.heard_of(gina, "→"), ["ACK → 2"]);
+    assert_eq!(scene.room.host(), Some(&"max".into()));
+}
+
+#[test]
 fn over_http_members_have_their_role_and_strangers_none() {
     let (mut scene, _) = cast(Control::Everyone);
     let rename = || arrange(RoomUpdate { name: Some("New".to_owned()), ..Default::default() });

@@ -347,6 +347,19 @@ fn leaving_and_coming_back_does_not_make_the_budget_whole() {
 }
 
 #[test]
+fn a_member_that_came_back_catching_up_is_told_of_when_its_budget_is_whole() {
+    let (mut scene, anna, ben, _) = theatre(Wait::All);
+    for _ in 0..5 {
+        stall(&mut scene, ben);
+    }
+    scene.leave(ben);
+    scene.join("ben");
+    scene.hush();
+    scene.wait_ms(600_000);
+    assert_eq!(scene.heard_of(anna, "ben"), ["#32 MEMBER_UPDATED ben Member Online silent"]);
+}
+
+#[test]
 fn of_several_connections_the_one_in_most_trouble_speaks() {
     let (mut scene, _, ben, _) = theatre(Wait::All);
     let second = scene.join("ben");

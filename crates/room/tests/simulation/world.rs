@@ -1,7 +1,7 @@
 //! The world around one room: clients, the lines to them, a store, and a clock that jumps from one
 //! event to the next.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,6 +87,20 @@ pub struct World {
     told: BTreeMap<(String, u64), Arc<Told>>,
     said: u64,
     calm: bool,
+    /// The latest inputs, for whoever has to find out what went wrong.
+    recent: VecDeque<(Duration, Input)>,
+}
+
+/// Inputs that are shown when something went wrong.
+const RECENT: usize = 25;
+
+impl Drop for World {
+    #[allow(clippy::print_stderr)]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.recent.iter().for_each(|(at, input)| eprintln!("{at:?} {input:?}"));
+        }
+    }
 }
 
 impl World {
@@ -123,6 +137,7 @@ impl World {
             told: BTreeMap::new(),
             said: 0,
             calm: false,
+            recent: VecDeque::new(),
             clients,
             now,
             dice,
@@ -399,6 +414,10 @@ impl World {
 
     fn input(&mut self, input: Input) {
         self.reference.advance(self.now);
+        self.recent.push_back((self.now, input.clone()));
+        if self.recent.len() > RECENT {
+            self.recent.pop_front();
+        }
         self.room.handle_input(wall(self.now), input);
         while let Some(output) = self.room.poll_output() {
             self.carry_out(output);
