@@ -1,5 +1,6 @@
 // Takes pictures of every page and state into docs/screenshots (the shown ones) and
 // e2e/out/screenshots (all others), and fails if axe finds a barrier or a page reports a fault.
+// Names of scenes as arguments take only those.
 import { setTimeout as pause } from 'node:timers/promises';
 import { call, Guest } from './screenshots/guest.mjs';
 import { startServer } from './screenshots/server.mjs';
@@ -152,7 +153,7 @@ async function queue(page) {
     await field.fill(address);
     await field.press('Enter');
   }
-  await page.getByText('Rindfleischetikettierungs').first().waitFor();
+  await page.getByRole('button', { name: /^Remove Rindfleisch/ }).waitFor();
   await studio.take(page, 'queue', { settle: stir });
   await page.getByRole('button', { name: 'Remove A trip to the moon' }).click();
   await button(page, 'Undo').waitFor();
@@ -288,7 +289,9 @@ async function full() {
 }
 
 try {
-  for (const scene of [frontDoor, alone, full, room]) {
+  const wanted = process.argv.slice(2);
+  const scenes = [frontDoor, alone, full, room];
+  for (const scene of scenes.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
     console.log(`· ${scene.name}`);
     await scene();
   }
