@@ -3,7 +3,6 @@
 use parlor_protocol::member::{HostChanged, Member, MemberCount};
 use parlor_protocol::{Code, Event, UserId, limits};
 
-use crate::hold::Lateness;
 use crate::io::{ConnId, Departure, Now, Output, Pace, PresenceChange, Principal};
 use crate::room::Room;
 use crate::timers::Timer;
@@ -60,7 +59,9 @@ impl Room {
 
     /// Keeps the seat of somebody who was here before the server was started again.
     pub(crate) fn keep_seat(&mut self, now: Now, who: Principal, joined_ms: i64) {
-        self.timers.set(Timer::Seat(who.user_id.clone()), now.mono + limits::RESTART_GRACE);
+        let end = now.mono + limits::RESTART_GRACE;
+        self.timers.set(Timer::Seat(who.user_id.clone()), end);
+        self.live_until_at_least(end);
         self.members.take(who.clone(), joined_ms);
         self.output(Output::Presence(vec![PresenceChange { user: who, present: true }]));
     }
@@ -102,8 +103,7 @@ impl Room {
                 }
                 let standing = self.standing(&user);
                 if standing != stood {
-                    let (mono, late) = (now.mono, Lateness::Stall);
-                    self.hold.observe(mono, &mut self.timers, &user, standing, late);
+                    self.hold.observe(now.mono, &mut self.timers, &user, standing);
                 }
                 self.tell_member_if_changed(now, &user, before.as_ref());
             }
@@ -162,7 +162,7 @@ impl Room {
         self.settle(now);
     }
 
-    /// Tells what is known of a member now.
+    /// Tells what is known of a member now, in a crowd as well.
     pub(crate) fn tell_member(&mut self, now: Now, user: &UserId) {
         if let Some(member) = self.member(user) {
             self.tell(now, Event::MemberUpdated(member), Pace::Batched);
@@ -182,7 +182,8 @@ impl Room {
         }
     }
 
-    fn is_crowd(&self, count: usize) -> bool {
+    /// Says whether a room of so many is told of its members in batches.
+    pub(crate) fn is_crowd(&self, count: usize) -> bool {
         count > limits::MEMBERS_TOLD_SINGLY
     }
 

@@ -38,15 +38,6 @@ pub(crate) enum Standing {
     Late,
 }
 
-/// From when lateness counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lateness {
-    /// After [`STALL_IGNORED`].
-    Stall,
-    /// Not until it was ready once: it came while the room was playing.
-    Newcomer,
-}
-
 /// The room's patience with one member.
 #[derive(Debug)]
 struct Patience {
@@ -166,7 +157,6 @@ impl Hold {
         timers: &mut Timers,
         user: &UserId,
         standing: Standing,
-        lateness: Lateness,
     ) {
         if standing == Standing::Uncounted && !self.patience.contains_key(user) {
             return;
@@ -180,10 +170,7 @@ impl Hold {
         match standing {
             Standing::Uncounted => {}
             Standing::Ready => patience.excused = false,
-            Standing::Late => {
-                patience.since = now + STALL_IGNORED;
-                patience.excused |= lateness == Lateness::Newcomer;
-            }
+            Standing::Late => patience.since = now + STALL_IGNORED,
         }
         self.ready_count += usize::from(standing == Standing::Ready);
         self.ready_count -= usize::from(before == Standing::Ready);
@@ -217,7 +204,7 @@ impl Hold {
 
     /// Forgets a member whose seat is free, but for what it used up of the room's patience.
     pub(crate) fn forget(&mut self, now: Duration, timers: &mut Timers, user: &UserId) {
-        self.observe(now, timers, user, Standing::Uncounted, Lateness::Stall);
+        self.observe(now, timers, user, Standing::Uncounted);
         if let Some(patience) = self.patience.get_mut(user) {
             patience.gone = true;
             self.wake(now, timers, user);

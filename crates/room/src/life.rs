@@ -30,6 +30,13 @@ impl Room {
         }
     }
 
+    /// A restarted room waits for its members, however short its life without them.
+    pub(crate) fn live_until_at_least(&mut self, end: Duration) {
+        if self.timers.at(&Timer::Idle).is_some_and(|at| at < end) {
+            self.timers.set(Timer::Idle, end);
+        }
+    }
+
     fn life(&self) -> Duration {
         match self.founding.life {
             Life::Permanent => UNLOAD_AFTER,

@@ -31,6 +31,9 @@ pub(crate) struct Report {
     pub(crate) rtt_ms: Option<f64>,
     /// Whether it shows something else just now, an advert for one.
     pub(crate) detached: bool,
+    /// Whether it began to load while the room was playing: it does not count before it has been
+    /// ready once, so that nobody's coming stops the others.
+    pub(crate) newcomer: bool,
 }
 
 impl Seat {
@@ -42,18 +45,12 @@ impl Seat {
     /// Returns what the member's player says. Of several, the one in most trouble speaks, and one
     /// that is hidden only if no other does.
     pub(crate) fn readiness(&self) -> Option<Readiness> {
-        self.connections.values().filter_map(|report| report.readiness).max_by_key(|it| match it {
-            Readiness::Away => 0,
-            Readiness::Ready => 1,
-            Readiness::Loading => 2,
-            Readiness::Stalled => 3,
-        })
+        worst(self.connections.values())
     }
 
-    /// Says whether every player that reported shows something else just now.
-    pub(crate) fn is_detached(&self) -> bool {
-        self.connections.values().any(|report| report.detached)
-            && self.connections.values().all(|report| report.detached || report.readiness.is_none())
+    /// Returns the same of the players that count for the others.
+    pub(crate) fn counted_readiness(&self) -> Option<Readiness> {
+        worst(self.connections.values().filter(|report| !report.detached && !report.newcomer))
     }
 
     /// Returns the worst round trip of the connections whose player is not away, in ms.
@@ -64,6 +61,15 @@ impl Seat {
             .filter_map(|report| report.rtt_ms)
             .max_by(f64::total_cmp)
     }
+}
+
+fn worst<'a>(reports: impl Iterator<Item = &'a Report>) -> Option<Readiness> {
+    reports.filter_map(|report| report.readiness).max_by_key(|readiness| match readiness {
+        Readiness::Away => 0,
+        Readiness::Ready => 1,
+        Readiness::Loading => 2,
+        Readiness::Stalled => 3,
+    })
 }
 
 /// All seats of a room.
@@ -102,6 +108,13 @@ impl Members {
     /// Returns the report of a connection, to be changed.
     pub(crate) fn report_mut(&mut self, conn: ConnId) -> Option<&mut Report> {
         self.seats.get_mut(self.users.get(&conn)?)?.connections.get_mut(&conn)
+    }
+
+    /// Another medium is new to everybody: nobody is a newcomer to it.
+    pub(crate) fn forget_newcomers(&mut self) {
+        for seat in self.seats.values_mut() {
+            seat.connections.values_mut().for_each(|report| report.newcomer = false);
+        }
     }
 
     /// Gives a person a seat at the end of the row.

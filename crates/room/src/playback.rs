@@ -7,7 +7,7 @@ use parlor_protocol::playback::UpdatePlayback;
 use parlor_protocol::{Code, Event, UserId, limits};
 
 use crate::checks;
-use crate::hold::{HOLD_AT_START, HOLD_MID_PLAY, Lateness, Standing};
+use crate::hold::{HOLD_AT_START, HOLD_MID_PLAY, Standing};
 use crate::io::{ConnId, Now, Pace, Refusal};
 use crate::members::Seat;
 use crate::room::{Asker, Room};
@@ -59,6 +59,7 @@ impl Room {
     ) {
         let lead = self.start_lead();
         if self.timeline.command(now, change, by, lead) {
+            self.members.forget_newcomers();
             self.hold.new_medium(now.mono, &mut self.timers);
         }
         self.hold_or_go_on(now, HOLD_AT_START);
@@ -85,7 +86,9 @@ impl Room {
             self.tell_playback(now, None);
         }
         for user in self.hold.take_judged() {
-            self.tell_member(now, &user);
+            if !self.is_crowd(self.members.count()) {
+                self.tell_member(now, &user);
+            }
         }
     }
 
@@ -136,19 +139,24 @@ impl Room {
         telemetry.as_ref().map(check_meter).transpose()?;
         let before = self.member(user);
         let stood = self.standing(user);
+        let moves = self.timeline.moves();
         let Some(report) = self.members.report_mut(conn) else { return Ok(()) };
-        report.readiness = readiness.or(report.readiness);
+        if let Some(readiness) = readiness {
+            let was_out = matches!(report.readiness, None | Some(Readiness::Away));
+            report.newcomer = match readiness {
+                Readiness::Loading => report.newcomer || (was_out && moves),
+                Readiness::Stalled => report.newcomer,
+                Readiness::Ready | Readiness::Away => false,
+            };
+            report.readiness = Some(readiness);
+        }
         report.rtt_ms = rtt_ms.or(report.rtt_ms);
         if let Some(meter) = &telemetry {
             report.detached = meter.class == SourceClass::Detached;
         }
         let standing = self.standing(user);
         if readiness.is_some() || standing != stood {
-            let newcomer = stood == Standing::Uncounted
-                && readiness == Some(Readiness::Loading)
-                && self.timeline.moves();
-            let lateness = if newcomer { Lateness::Newcomer } else { Lateness::Stall };
-            self.hold.observe(now.mono, &mut self.timers, user, standing, lateness);
+            self.hold.observe(now.mono, &mut self.timers, user, standing);
         }
         self.tell_member_if_changed(now, user, before.as_ref());
         self.settle(now);
@@ -163,9 +171,7 @@ impl Room {
 
     /// Returns what a member means for the question whether the room can go on.
     pub(crate) fn standing(&self, user: &UserId) -> Standing {
-        let Some(seat) = self.members.seat(user) else { return Standing::Uncounted };
-        match seat.readiness() {
-            _ if seat.is_detached() => Standing::Uncounted,
+        match self.members.seat(user).and_then(Seat::counted_readiness) {
             None | Some(Readiness::Away) => Standing::Uncounted,
             Some(Readiness::Ready) => Standing::Ready,
             Some(Readiness::Loading | Readiness::Stalled) => Standing::Late,

@@ -40,7 +40,7 @@ impl Timers {
 
     /// Sets a timer, unless it has an earlier moment already.
     pub(crate) fn set_at_latest(&mut self, timer: Timer, at: Duration) {
-        if self.at.get(&timer).is_none_or(|before| at < *before) {
+        if self.at(&timer).is_none_or(|before| at < before) {
             self.set(timer, at);
         }
     }
@@ -55,6 +55,11 @@ impl Timers {
     /// Says whether a timer is set.
     pub(crate) fn is_set(&self, timer: &Timer) -> bool {
         self.at.contains_key(timer)
+    }
+
+    /// Returns the moment a timer is set to.
+    pub(crate) fn at(&self, timer: &Timer) -> Option<Duration> {
+        self.at.get(timer).copied()
     }
 
     /// Returns the next moment.

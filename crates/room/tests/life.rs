@@ -216,6 +216,20 @@ fn seats_are_kept_for_30_s_after_a_restart() {
 }
 
 #[test]
+fn a_restarted_room_waits_for_its_members_however_short_its_life() {
+    let mut scene = Scene::of(mortal(2));
+    scene.join("anna");
+    let stored = scene.room.snapshot(scene.now());
+    let mut scene = Scene::with(|now| {
+        Room::restore(now, mortal(2), &stored, Duration::from_secs(3_600)).expect("it is good")
+    });
+    scene.wait(limits::RESTART_GRACE - Duration::from_millis(1));
+    assert_eq!(scene.ended, None, "the time the server was down does not count");
+    scene.wait_ms(1);
+    assert_eq!(scene.ended, Some(ClosedReason::Idle));
+}
+
+#[test]
 fn a_film_that_stood_still_stands_where_it_stood() {
     let mut scene = Scene::new();
     let anna = scene.join("anna");

@@ -215,6 +215,34 @@ fn a_latecomer_that_loads_does_not_stop_the_others() {
 }
 
 #[test]
+fn a_second_window_that_loads_does_not_stop_the_others_either() {
+    let (mut scene, anna, _, _) = theatre(Wait::All);
+    let second = scene.join("ben");
+    scene.tell(second, report(Readiness::Loading));
+    scene.wait_ms(7_000);
+    assert!(told(&mut scene, anna).is_empty());
+    scene.tell(anna, watch("https://films.example/b.mp4"));
+    for name in ["anna", "ben", "cleo"] {
+        assert!(is_holding(&scene), "another medium is new to everybody");
+        let conn = scene.join(name);
+        scene.tell(conn, report(Readiness::Ready));
+    }
+    assert!(is_holding(&scene), "ben's second window still loads");
+    scene.tell(second, report(Readiness::Ready));
+    assert!(!is_holding(&scene));
+}
+
+#[test]
+fn who_comes_back_to_its_window_and_loads_does_not_stop_the_others() {
+    let (mut scene, anna, ben, _) = theatre(Wait::All);
+    scene.tell(ben, report(Readiness::Away));
+    scene.wait_ms(5_000);
+    scene.tell(ben, report(Readiness::Loading));
+    scene.wait_ms(5_000);
+    assert!(told(&mut scene, anna).is_empty());
+}
+
+#[test]
 fn who_may_control_playback_can_go_on_without_waiting() {
     let (mut scene, anna, ben, _) = theatre(Wait::All);
     scene.tell(ben, report(Readiness::Stalled));
