@@ -4,7 +4,14 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchChromium, sitDown } from './support/browser.ts';
 import { Server } from './support/server.ts';
-import { moment, openSampleRoom, strings, untilPlaying, untilSeen } from './support/watching.ts';
+import {
+  moment,
+  openSampleRoom,
+  strings,
+  untilFilm,
+  untilPlaying,
+  untilSeen,
+} from './support/watching.ts';
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -57,7 +64,7 @@ test('axe finds nothing in a room: empty, with a film, each panel and dialog', a
   await page.getByText(strings.stage.emptyTitle).waitFor();
   expect(await axeFindings(page), 'an empty room').toEqual([]);
   await page.getByRole('button', { name: strings.stage.sample }).click();
-  await page.getByRole('button', { name: strings.stage.play, exact: true }).waitFor();
+  await untilFilm({ page, faults: [] });
   for (const tab of Object.values(strings.room.tabs)) {
     await page.getByRole('tab', { name: tab }).click();
     expect(await axeFindings(page), tab).toEqual([]);

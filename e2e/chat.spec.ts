@@ -1,4 +1,4 @@
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchChromium } from './support/browser.ts';
 import { Server } from './support/server.ts';
@@ -31,14 +31,16 @@ test('what one says the other reads, both ways, and who comes later reads it too
   expect([ada, bob, eve].flatMap((person) => person.faults)).toEqual([]);
 });
 
-test('who is there is listed, and who goes is gone', async () => {
+test.each<[string, (page: Page) => Promise<unknown>, number]>([
+  ['goes to the front door', (page) => page.getByLabel(strings.room.back).click(), 3_000],
+  // A browser that is gone says nothing; the seat is kept for a grace of 8 s.
+  ['is cut off', (page) => page.context().close(), 15_000],
+])('who is there is listed, and who %s is gone', async (_how, go, timeout) => {
   const ada = await openSampleRoom(browser, server);
   const bob = await comeIn(browser, server, ada.page.url());
-  const people = ada.page.getByRole('tab', { name: strings.room.tabs.people });
-  await people.click();
+  await ada.page.getByRole('tab', { name: strings.room.tabs.people }).click();
   const listed = ada.page.getByRole('tabpanel').getByRole('listitem');
   await expect.poll(() => listed.count()).toBe(2);
-  await bob.page.close();
-  // A page that closes says goodbye; the grace of 8 s is only for those who could not.
-  await expect.poll(() => listed.count(), { timeout: 6_000 }).toBe(1);
+  await go(bob.page);
+  await expect.poll(() => listed.count(), { timeout }).toBe(1);
 });

@@ -13,8 +13,9 @@ use parlor_protocol::{CloseCode, Code};
 /// Longest header of a WebSocket frame from a client (RFC 6455, section 5.2): two bytes, a length
 /// of eight, a mask of four.
 const FRAME_HEADER_BYTES: usize = 14;
-/// Longest sentence that answers a frame: texts of the client's in it are cut.
-const SENTENCE_CHARS: usize = 400;
+/// Longest sentence that answers a frame: at most 80 characters of the client's are in it, and a
+/// character that cannot be shown takes up to ten.
+const SENTENCE_CHARS: usize = 1_000;
 
 /// Feeds bytes to the WebSocket decoder as a socket might: the first byte says in pieces of what
 /// size, the rest is what comes.
