@@ -27,7 +27,7 @@ const INDEX: &str = "index.html";
 
 /// Pages of the UI beside the room's: a browser that loads one directly gets the UI, which knows
 /// what to show.
-pub const PAGES: [&str; 5] = ["/", "/join/{code}", "/account", "/login", "/register"];
+pub const PAGES: [&str; 6] = ["/", "/join/{code}", "/you", "/account", "/login", "/register"];
 
 /// What the UI's pages may load. Films, pictures and playlists come from wherever people keep
 /// them; scripts only from here, and YouTube's own player.
@@ -82,11 +82,15 @@ pub async fn front() -> Response {
     page(None)
 }
 
-/// Answers every address that no route has: a file of the UI, or 404.
+/// Answers every address that no route has: a file of the UI, or 404 — for a person at a browser
+/// as a page that says so.
 pub async fn file(method: Method, uri: Uri, headers: HeaderMap) -> Result<Response, Refused> {
     let path = uri.path().trim_start_matches('/');
     let hidden = path.ends_with(".br") || path.ends_with(".gz") || path == INDEX;
     let Some(file) = Built::get(path).filter(|_| !hidden) else {
+        if is_navigation(&method, path, &headers) {
+            return Ok((StatusCode::NOT_FOUND, page(None)).into_response());
+        }
         return Err(Code::NotFound.into());
     };
     if method != Method::GET && method != Method::HEAD {
@@ -114,6 +118,14 @@ pub async fn file(method: Method, uri: Uri, headers: HeaderMap) -> Result<Respon
     head.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     head.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     Ok(response)
+}
+
+/// Says whether a browser asks for a page to show, as none does for a picture or for data.
+fn is_navigation(method: &Method, path: &str, headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    method == Method::GET
+        && !path.starts_with("api/")
+        && accepted.is_some_and(|accepted| accepted.contains("text/html"))
 }
 
 fn caching(path: &str) -> &'static str {
