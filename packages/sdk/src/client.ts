@@ -1,3 +1,4 @@
+import createClient, { type Client } from 'openapi-fetch';
 import { ParlorError } from './errors.ts';
 import type {
   Account,
@@ -7,12 +8,16 @@ import type {
   FoundRoom,
   Guest,
   LoggedIn,
+  MemberPage,
   Profile,
   RoomState,
   RoomSummary,
+  RoomUpdate,
+  SessionInfo,
 } from './protocol.ts';
 import { Room } from './room.ts';
 import type { RoomSocketOptions } from './room-socket.ts';
+import type { components, paths } from './schema.gen.ts';
 
 /** How to reach a server. */
 export interface ParlorClientOptions {
@@ -28,94 +33,122 @@ export class ParlorClient {
   readonly baseUrl: string;
   /** A bearer token; set it after a log-in outside a browser. */
   token: string | undefined;
-  readonly #fetch: typeof fetch;
+  /** The routes as the OpenAPI document has them, for what has no method here. */
+  readonly routes: Client<paths>;
 
   constructor(options: ParlorClientOptions = {}) {
-    this.baseUrl = (options.baseUrl ?? globalThis.location?.origin ?? '').replace(/\/$/, '');
+    const page = (globalThis as { location?: { origin: string } }).location;
+    this.baseUrl = (options.baseUrl ?? page?.origin ?? '').replace(/\/$/, '');
     this.token = options.token;
-    this.#fetch = options.fetch ?? ((...request) => fetch(...request));
+    const ask = options.fetch ?? ((request: Request) => fetch(request));
+    this.routes = createClient<paths>({
+      baseUrl: this.baseUrl,
+      credentials: 'same-origin',
+      fetch: ask,
+    });
+    this.routes.use({
+      onRequest: ({ request }) => {
+        if (this.token) request.headers.set('authorization', `Bearer ${this.token}`);
+        return request;
+      },
+    });
   }
 
   /** Makes an account and logs in to it. */
-  register(body: {
-    username: string;
-    email: string;
-    password: string;
-    displayName?: string;
-  }): Promise<LoggedIn> {
-    return this.#ask('POST', '/api/v1/auth/register', body);
+  register(body: components['schemas']['Register']): Promise<LoggedIn> {
+    return answer(this.routes.POST('/api/v1/auth/register', { body }));
   }
 
   /** Logs in with a user name or an e-mail address. */
-  login(body: { username?: string; email?: string; password: string }): Promise<LoggedIn> {
-    return this.#ask('POST', '/api/v1/auth/login', body);
+  login(body: components['schemas']['Login']): Promise<LoggedIn> {
+    return answer(this.routes.POST('/api/v1/auth/login', { body }));
   }
 
   /** Renews the access token; without an argument the cookie serves. */
   refresh(refreshToken?: string): Promise<LoggedIn> {
-    return this.#ask('POST', '/api/v1/auth/refresh', refreshToken ? { refreshToken } : {});
+    const body = refreshToken === undefined ? {} : { refreshToken };
+    return answer(this.routes.POST('/api/v1/auth/refresh', { body }));
   }
 
   /** Ends the login. */
   logout(): Promise<{ message: string }> {
-    return this.#ask('POST', '/api/v1/auth/logout', {});
+    return answer(this.routes.POST('/api/v1/auth/logout', { body: {} }));
+  }
+
+  /** Where one is logged in. */
+  sessions(): Promise<SessionInfo[]> {
+    return answer(this.routes.GET('/api/v1/auth/sessions'));
   }
 
   /** Becomes somebody without an account. */
   guest(displayName?: string): Promise<Guest> {
-    return this.#ask('POST', '/api/v1/auth/guest', displayName ? { displayName } : {});
+    const body = displayName === undefined ? {} : { displayName };
+    return answer(this.routes.POST('/api/v1/auth/guest', { body }));
   }
 
   /** Who asks. */
   me(): Promise<Account> {
-    return this.#ask('GET', '/api/v1/users/me');
+    return answer(this.routes.GET('/api/v1/users/me'));
   }
 
   /** Changes the name others see. */
   rename(displayName: string): Promise<Account> {
-    return this.#ask('PATCH', '/api/v1/users/me', { displayName });
+    return answer(this.routes.PATCH('/api/v1/users/me', { body: { displayName } }));
   }
 
   /** Another person, as all see them. */
-  user(userId: string): Promise<Profile> {
-    return this.#ask('GET', `/api/v1/users/${encodeURIComponent(userId)}`);
+  user(id: string): Promise<Profile> {
+    return answer(this.routes.GET('/api/v1/users/{id}', { params: { path: { id } } }));
   }
 
   /** The public rooms and one's own. */
   rooms(): Promise<RoomSummary[]> {
-    return this.#ask('GET', '/api/v1/rooms');
+    return answer(this.routes.GET('/api/v1/rooms'));
   }
 
   /** Makes a room. */
-  createRoom(room: CreateRoom): Promise<CreatedRoom> {
-    return this.#ask('POST', '/api/v1/rooms', room);
+  createRoom(body: CreateRoom): Promise<CreatedRoom> {
+    return answer(this.routes.POST('/api/v1/rooms', { body }));
   }
 
   /** A room as it is now, without entering it. */
   roomState(roomId: string): Promise<RoomState> {
-    return this.#ask('GET', `/api/v1/rooms/${encodeURIComponent(roomId)}`);
+    return answer(this.routes.GET('/api/v1/rooms/{roomId}', { params: { path: { roomId } } }));
+  }
+
+  /** Changes a room's settings. */
+  updateRoom(roomId: string, body: RoomUpdate): Promise<RoomState> {
+    const params = { path: { roomId } };
+    return answer(this.routes.PATCH('/api/v1/rooms/{roomId}', { params, body }));
   }
 
   /** Ends a room. */
   deleteRoom(roomId: string): Promise<{ message: string }> {
-    return this.#ask('DELETE', `/api/v1/rooms/${encodeURIComponent(roomId)}`);
+    return answer(this.routes.DELETE('/api/v1/rooms/{roomId}', { params: { path: { roomId } } }));
   }
 
   /** The room a join code leads to. */
   async findRoom(joinCode: string): Promise<FoundRoom> {
-    const path = `/api/rooms/join/${encodeURIComponent(joinCode)}`;
-    return (await this.#ask<{ room: FoundRoom }>('GET', path)).room;
+    const params = { path: { joinCode } };
+    return (await answer(this.routes.GET('/api/rooms/join/{joinCode}', { params }))).room;
   }
 
-  /** A page of chat before a message, oldest first. */
+  /** A page of chat, oldest first: the latest, or the one before a message. */
   chat(roomId: string, before?: string): Promise<ChatPage> {
-    const query = before === undefined ? '' : `?before=${encodeURIComponent(before)}`;
-    return this.#ask('GET', `/api/v1/rooms/${encodeURIComponent(roomId)}/chat${query}`);
+    const query = before === undefined ? {} : { before: Number(before) };
+    const params = { path: { roomId }, query };
+    return answer(this.routes.GET('/api/v1/rooms/{roomId}/messages', { params }));
+  }
+
+  /** A page of members, longest present first: the first, or the one after a member. */
+  members(roomId: string, after?: string): Promise<MemberPage> {
+    const params = { path: { roomId }, query: after === undefined ? {} : { after } };
+    return answer(this.routes.GET('/api/v1/rooms/{roomId}/members', { params }));
   }
 
   /** What opens one socket, once, within 30 s. */
   async ticket(): Promise<string> {
-    return (await this.#ask<{ ticket: string }>('POST', '/api/v1/auth/ticket', {})).ticket;
+    return (await answer(this.routes.POST('/api/v1/auth/ticket'))).ticket;
   }
 
   /** A room to enter. */
@@ -124,28 +157,25 @@ export class ParlorClient {
     const url = `${this.baseUrl}${path}`.replace(/^http/, 'ws');
     return new Room({ url, ticket: () => this.ticket(), ...options });
   }
-
-  async #ask<T>(method: string, path: string, body?: object): Promise<T> {
-    const headers: Record<string, string> = { accept: 'application/json' };
-    if (body) headers['content-type'] = 'application/json';
-    if (this.token) headers['authorization'] = `Bearer ${this.token}`;
-    const response = await this.#fetch(this.baseUrl + path, {
-      method,
-      headers,
-      credentials: this.token ? 'omit' : 'same-origin',
-      ...(body ? { body: JSON.stringify(body) } : {}),
-    });
-    const answer: unknown = await response.json().catch(() => null);
-    if (response.ok) return answer as T;
-    throw refusal(response, answer);
-  }
 }
 
-function refusal(response: Response, answer: unknown): ParlorError {
-  const { code, message } = (answer ?? {}) as { code?: string; message?: string };
+interface Asked<T> {
+  data?: T;
+  error?: unknown;
+  response: Response;
+}
+
+async function answer<T>(asked: Promise<Asked<T>>): Promise<T> {
+  const { data, error, response } = await asked;
+  if (response.ok && data !== undefined) return data;
+  throw refusal(response, error);
+}
+
+function refusal(response: Response, body: unknown): ParlorError {
+  const { code, message } = (body ?? {}) as { code?: string; message?: string };
   const wait = Number(response.headers.get('retry-after') ?? Number.NaN);
   return new ParlorError(
-    message ?? `The server answered ${response.status}`,
+    message ?? `The server answered ${String(response.status)}`,
     code ?? 'internal',
     response.status,
     Number.isFinite(wait) ? wait : undefined,

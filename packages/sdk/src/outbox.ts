@@ -96,8 +96,8 @@ export class Outbox {
     this.#changed();
   }
 
-  #stored(clientId: string | undefined): void {
-    const entry = clientId === undefined ? undefined : this.#entries.get(clientId);
+  #stored(clientId: string | null | undefined): void {
+    const entry = clientId == null ? undefined : this.#entries.get(clientId);
     if (!entry) return;
     this.#entries.delete(entry.message.clientId);
     entry.resolve();

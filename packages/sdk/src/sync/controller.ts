@@ -308,7 +308,7 @@ export class SyncController {
     const { playback } = this.#view.snapshot;
     if (!playback || playback.mediaUrl !== this.#mediaUrl || !isMoving(playback)) return;
     this.#tell('ended');
-    this.#socket.tell('QUEUE_NEXT', playback.itemId === undefined ? {} : { from: playback.itemId });
+    this.#socket.tell('QUEUE_NEXT', playback.itemId == null ? {} : { from: playback.itemId });
   }
 
   #report(player: Player): void {
