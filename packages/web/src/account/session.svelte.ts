@@ -1,5 +1,8 @@
 import { ParlorClient, ParlorError, type Account } from '@parlor/sdk';
 
+/** Set on a device that was somebody here before. */
+const KEY = 'parlor.known';
+
 /** The server this page came from. */
 export const parlor = new ParlorClient();
 
@@ -7,6 +10,11 @@ class Session {
   /** Who we are; `null` while the server knows nobody. */
   me = $state.raw<Account | null>(null);
   #asked: Promise<Account | null> | undefined;
+
+  /** Whether it is worth asking the server who we are: a first visit answers that by itself. */
+  get mayBeKnown(): boolean {
+    return localStorage.getItem(KEY) !== null;
+  }
 
   /** Asks the server who we are, once. */
   load(): Promise<Account | null> {
@@ -40,6 +48,7 @@ class Session {
     await parlor.logout();
     this.me = null;
     this.#asked = Promise.resolve(null);
+    localStorage.removeItem(KEY);
   }
 
   /** Changes the name others see. */
@@ -59,6 +68,7 @@ class Session {
 
   #take(account: Account): Account {
     this.me = account;
+    localStorage.setItem(KEY, 'yes');
     this.#asked = Promise.resolve(account);
     return account;
   }

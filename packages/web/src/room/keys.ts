@@ -53,7 +53,7 @@ function actionOf(key: string, room: RoomModel, ui: RoomUi): (() => void) | unde
   switch (key.toLowerCase()) {
     case ' ':
     case 'k':
-      return remote(() => room.setPlaying(!room.now.playback?.isPlaying));
+      return remote(() => room.toggle());
     case 'arrowleft':
       return by(-STEP_MS);
     case 'arrowright':

@@ -77,6 +77,8 @@ export class RoomModel {
   /** Whether I may control playback, and change settings. */
   controls = $derived(mayControl(this.me?.role ?? 'guest', this.now.settings.control));
   manages = $derived(mayManage(this.me?.role ?? 'guest'));
+  /** Whether the film goes, or would if nobody were waited for; at its end it does not. */
+  goes = $derived(this.now.playback?.isPlaying === true && this.player.phase !== 'ended');
   alone = $derived(this.now.ready && this.now.memberCount <= 1);
 
   constructor(
@@ -131,6 +133,13 @@ export class RoomModel {
     this.#settle(isPlaying ? this.#room.play() : this.#room.pause());
   }
 
+  /** Plays or pauses for everybody; what is over begins anew. */
+  toggle(): void {
+    if (this.player.phase === 'ended') this.seek(0);
+    if (!this.goes) this.#settle(this.#room.play());
+    else this.#settle(this.#room.pause());
+  }
+
   seek(positionMs: number): void {
     this.#settle(this.#room.seek(Math.max(0, Math.round(positionMs))));
   }
@@ -156,10 +165,14 @@ export class RoomModel {
     this.#do('QUEUE_NEXT', from === undefined ? {} : { from });
   }
 
-  addToQueue(mediaUrl: string, title?: string, mediaType = typeOf(mediaUrl)): void {
-    const named = title === undefined ? {} : { title };
-    const kind = mediaType === undefined ? {} : { mediaType };
-    this.#do('QUEUE_ADD', { mediaUrl, ...named, ...kind });
+  addToQueue(mediaUrl: string, title?: string | null, mediaType?: string | null): void {
+    const kind = mediaType ?? typeOf(mediaUrl);
+    const named = title == null ? {} : { title };
+    this.#do('QUEUE_ADD', {
+      mediaUrl,
+      ...named,
+      ...(kind === undefined ? {} : { mediaType: kind }),
+    });
   }
 
   removeFromQueue(itemId: string): void {

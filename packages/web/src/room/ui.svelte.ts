@@ -1,5 +1,6 @@
 import { tick } from 'svelte';
 import type { RoomModel } from './room.svelte';
+import { layout } from './layout.svelte';
 import { preferences } from './preferences.svelte';
 
 /** The tabs of the side panel. */
@@ -21,17 +22,20 @@ export class RoomUi {
   chatField = $state.raw<HTMLElement | null>(null);
   queueField = $state.raw<HTMLElement | null>(null);
   stage = $state.raw<HTMLElement | null>(null);
-  /** Whether the field for a message is shown over the film, on a phone on its side. */
-  writing = $state(false);
+  /** Whether the panel is out on a phone on its side, where the film comes first. */
+  #sheet = $state(false);
   /** Menus over the film that are open: while one is, nothing fades. */
   menus = $state(0);
+  /** Whether the window has the focus: what comes meanwhile was not looked at. */
+  focused = $state(document.hasFocus());
   /** The latest message that was looked at. */
   readUpTo = $state<string | null>(null);
   #still = $state(false);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #room: RoomModel;
 
-  panelOpen = $derived(preferences.now.panelOpen);
+  /** Whether the side panel is out; where it stands below the film it always is. */
+  panelOpen = $derived(layout.shape === 'flat' ? this.#sheet : preferences.now.panelOpen);
   /** Whether the lights are down: the film plays and nobody moves. */
   cinema = $derived.by(
     () =>
@@ -58,19 +62,19 @@ export class RoomUi {
   };
 
   togglePanel(): void {
-    preferences.set({ panelOpen: !preferences.now.panelOpen });
+    if (layout.shape === 'flat') this.#sheet = !this.#sheet;
+    else preferences.set({ panelOpen: !preferences.now.panelOpen });
   }
 
   /** Shows a tab of the panel. */
   show(tab: Tab): void {
-    if (!preferences.now.panelOpen) preferences.set({ panelOpen: true });
+    if (!this.panelOpen) this.togglePanel();
     this.tab = tab;
   }
 
   /** Shows a tab and puts the cursor into its field, as soon as it is there. */
   write(tab: 'chat' | 'queue'): void {
     this.show(tab);
-    if (tab === 'chat') this.writing = true;
     void tick().then(() => (tab === 'chat' ? this.chatField : this.queueField)?.focus());
   }
 
