@@ -38,11 +38,15 @@ pub struct Rejected {
 /// [`Rejected`] with `malformed` for what is not a JSON object with a `type`, `unknown_type`, or
 /// `invalid` for a payload that does not fit its type. Ranges are checked by the room.
 pub fn decode(text: &str) -> Result<Decoded, Rejected> {
-    let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|_| Rejected {
+    let malformed = || Rejected {
         code: Code::Malformed,
         message: "A message is a JSON object with a text `type`".into(),
         id: None,
-    })?;
+    };
+    if !is_object(text) {
+        return Err(malformed());
+    }
+    let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|_| malformed())?;
     let id = match envelope.id {
         Some(raw) if raw.get().len() > COMMAND_ID_BYTES => {
             return Err(invalid(None, "`id` is longer than 256 bytes"));
@@ -95,6 +99,9 @@ fn command(envelope: &Envelope<'_>) -> Result<Command, Unread> {
 
 fn payload<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Result<T, Unread> {
     let raw = raw.ok_or_else(|| Unread::BadPayload("`payload` is missing".into()))?;
+    if !is_object(raw.get()) {
+        return Err(Unread::BadPayload("`payload` must be an object".into()));
+    }
     serde_json::from_str(raw.get()).map_err(|error| Unread::BadPayload(described(&error)))
 }
 
@@ -104,6 +111,12 @@ fn optional<'a, T: Deserialize<'a> + Default>(raw: Option<&'a RawValue>) -> Resu
         Some(raw) if raw.get() == "null" => Ok(T::default()),
         Some(raw) => payload(Some(raw)),
     }
+}
+
+/// Says whether a JSON text is an object. Derived decoders take an array of a struct's fields as
+/// well, which no client means.
+fn is_object(text: &str) -> bool {
+    text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{')
 }
 
 /// Says what is wrong with a payload, without the line and column that mean nothing to a client.
@@ -194,11 +207,21 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_told_apart() {
-        for text in ["", "x", "[]", "1", "null", "{}", r#"{"type":1}"#, r#"{"type":"LEAVE"} x"#] {
+        for text in [
+            "",
+            "x",
+            "[]",
+            "1",
+            "null",
+            "{}",
+            r#"{"type":1}"#,
+            r#"{"type":"LEAVE"} x"#,
+            r#"["LEAVE"]"#,
+        ] {
             assert_eq!(rejected(text), Code::Malformed, "{text}");
         }
         assert_eq!(rejected(r#"{"type":"NOPE"}"#), Code::UnknownType);
-        for payload in ["{}", "1", r#"{"text":7}"#, "null"] {
+        for payload in ["{}", "1", r#"{"text":7}"#, "null", r#"["hello"]"#] {
             let text = format!(r#"{{"type":"CHAT_SEND","payload":{payload}}}"#);
             assert_eq!(rejected(&text), Code::Invalid, "{text}");
         }

@@ -55,7 +55,7 @@ impl Hub {
             Errand::Command(who, command, reply) => {
                 let ask = AskId(self.next_ask);
                 self.next_ask += 1;
-                self.asks.insert(ask.0, reply);
+                self.asks.insert(ask.0, (key, reply));
                 let input = Input::Ask { ask, who, command: *command, fresh: rand::random() };
                 self.turn(me, key, input);
             }

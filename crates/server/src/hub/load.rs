@@ -176,6 +176,8 @@ impl Hub {
         self.flush(me, key);
         let Some(slot) = self.rooms.remove(key) else { return };
         self.by_id.remove(&slot.id);
+        // Who still waits for an answer is told that there is none by the dropped channel.
+        self.asks.retain(|_, (room, _)| *room != key);
         if let Some(at) = slot.deadline {
             self.deadlines.remove(&(at, key));
         }

@@ -86,7 +86,7 @@ pub struct Hub {
     /// When the batch of each busy room leaves.
     ticks: BTreeSet<(Duration, RoomKey)>,
     /// Commands over HTTP that wait for their room.
-    asks: HashMap<u64, oneshot::Sender<Result<(), Refusal>>>,
+    asks: HashMap<u64, (RoomKey, oneshot::Sender<Result<(), Refusal>>)>,
     next_ask: u64,
     /// Store writes that are under way, all rooms together.
     writes: usize,

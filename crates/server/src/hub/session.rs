@@ -79,7 +79,7 @@ impl Hub {
             }
         };
         match decoded.command {
-            Command::ClockPing(ping) => self.pong(me, key, ping),
+            Command::ClockPing(ping) => self.pong(me, key, ping, decoded.id),
             Command::Auth(renewal) => self.renew(me, key, decoded.id, renewal),
             command => {
                 let Some(conn) = self.conns.get(key) else { return false };
@@ -94,7 +94,7 @@ impl Hub {
     }
 
     /// Answers a clock ping outside the room, so that nothing but the wire adds to it.
-    fn pong(&mut self, me: &HubRef, key: ConnKey, ping: ClockPing) {
+    fn pong(&mut self, me: &HubRef, key: ConnKey, ping: ClockPing, id: Option<CommandId>) {
         let Some(conn) = self.conns.get(key) else { return };
         let rx = conn.heard.as_secs_f64() * 1e3;
         let tx = self.tools.clock.now_ms();
@@ -102,6 +102,9 @@ impl Hub {
         let mut bytes = Vec::with_capacity(128);
         websocket::append_text(&mut bytes, |out| native::encode_event(out, &pong, None));
         self.write_now(me, key, &bytes);
+        if id.is_some() {
+            self.send(key, &ServerFrame { event: Event::Ack, seq: None, id, code: None });
+        }
     }
 
     /// Puts another login of the same person behind a connection.

@@ -8,6 +8,8 @@ use super::{ConnKey, Hub, HubRef};
 
 /// How long a peer has to close after our close frame.
 pub(super) const CLOSE_WAIT: Duration = Duration::from_secs(5);
+/// How long a reader that was too slow has to read up to our close frame.
+const SLOW_CLOSE_WAIT: Duration = Duration::from_secs(30);
 /// After this silence a peer is asked whether it is there.
 const PING_AFTER: Duration = Duration::from_secs(10);
 /// After this silence a peer is taken for gone.
@@ -36,8 +38,12 @@ impl Hub {
         let mut findings: Vec<(ConnKey, Finding)> = Vec::new();
         for (key, conn) in &mut self.conns {
             let silence = now.saturating_sub(conn.heard);
-            let closed = conn.closing.is_some_and(|at| now.saturating_sub(at) > CLOSE_WAIT);
-            if closed || silence > GONE_AFTER {
+            if let Some(since) = conn.closing {
+                let wait = if conn.backlog.is_some() { SLOW_CLOSE_WAIT } else { CLOSE_WAIT };
+                if now.saturating_sub(since) > wait {
+                    findings.push((key, Finding::Gone));
+                }
+            } else if silence > GONE_AFTER {
                 findings.push((key, Finding::Gone));
             } else if silence <= PING_AFTER {
                 conn.pinged = false;

@@ -59,7 +59,7 @@ impl Hub {
             Output::Store(batch) => self.write_down(me, key, batch),
             Output::Presence(changes) => self.note_presence(key, changes),
             Output::Answer { ask, outcome } => {
-                if let Some(reply) = self.asks.remove(&ask.0) {
+                if let Some((_, reply)) = self.asks.remove(&ask.0) {
                     // Whoever asked may be gone; then nobody needs the answer.
                     let _ = reply.send(outcome);
                 }
