@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
+import { apidocs } from './apidocs.ts';
 import { precompress } from './precompress.ts';
 
 /** Where the Parlor server listens while the page is served by Vite (`npm run dev`). */
@@ -10,7 +11,7 @@ const SERVER = process.env['PARLOR_SERVER'] ?? 'http://localhost:3000';
 const proxied = { target: SERVER, changeOrigin: true, ws: true, headers: { origin: SERVER } };
 
 export default defineConfig({
-  plugins: [svelte(), precompress()],
+  plugins: [svelte(), apidocs(), precompress()],
   resolve: {
     alias: { '@parlor/sdk': fileURLToPath(new URL('../sdk/src/index.ts', import.meta.url)) },
     ...(process.env['VITEST'] ? { conditions: ['browser'] } : {}),
