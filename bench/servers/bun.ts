@@ -8,7 +8,9 @@ const server = Bun.serve<{ room: string }, never>({
   fetch(request, server) {
     const room = new URL(request.url).pathname;
     if (request.headers.get('upgrade') === 'websocket') {
-      return server.upgrade(request, { data: { room } }) ? undefined : new Response('', { status: 400 });
+      return server.upgrade(request, { data: { room } })
+        ? undefined
+        : new Response('', { status: 400 });
     }
     return new Response('ok');
   },
