@@ -45,8 +45,8 @@ pub const MEMBERS_TOLD_SINGLY: usize = 200;
 pub const MEMBERS_BATCH: Duration = Duration::from_millis(500);
 /// How long a member's seat is kept after its last connection broke.
 pub const RECONNECT_GRACE: Duration = Duration::from_secs(8);
-/// How long a room waits for its members after its server was started again.
-pub const RESTART_GRACE: Duration = Duration::from_secs(30);
+/// How long members' seats are kept after their server was started again.
+pub const RESTART_GRACE: Duration = Duration::from_secs(10);
 /// How long a stream of events can be resumed.
 pub const RECOVERY_WINDOW: Duration = Duration::from_secs(300);
 /// How many events can be resumed at most.

@@ -59,7 +59,7 @@ impl Room {
 
     /// Keeps the seat of somebody who was here before the server was started again.
     pub(crate) fn keep_seat(&mut self, now: Now, who: Principal, joined_ms: i64) {
-        let end = now.mono + limits::RESTART_GRACE;
+        let end = now.mono + self.founding.seats_kept;
         self.timers.set(Timer::Seat(who.user_id.clone()), end);
         self.live_until_at_least(end);
         self.members.take(who.clone(), joined_ms);

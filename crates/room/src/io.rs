@@ -88,6 +88,9 @@ pub struct Founding {
     pub boot: String,
     /// How long it lives without anybody.
     pub life: Life,
+    /// How long the seats in a snapshot are kept: [`parlor_protocol::limits::RESTART_GRACE`],
+    /// less the time the server has been up already.
+    pub seats_kept: Duration,
     /// The latest page of chat, oldest first.
     pub chat: Vec<ChatMessage>,
     /// The number of the next chat message: larger than every stored one.

@@ -92,7 +92,7 @@ impl Room {
     }
 
     /// Makes a room that goes on where a snapshot was taken, `elapsed` later: the film has run on,
-    /// and the members' seats are kept for [`parlor_protocol::limits::RESTART_GRACE`].
+    /// and the members' seats are kept for [`Founding::seats_kept`].
     ///
     /// # Errors
     /// If the text is no snapshot of this room. Begin a [`Room::new`] then: nothing is lost but
@@ -180,7 +180,7 @@ impl Room {
         match timer {
             Timer::Seat(user) => self.free_seat(now, &user),
             Timer::Patience(user) => {
-                self.hold.wake(now.mono, &mut self.timers, &user);
+                self.hold.look_at(now.mono, &mut self.timers, &user);
                 self.settle(now);
             }
             Timer::Hold => self.go_on(now),

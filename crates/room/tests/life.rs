@@ -192,7 +192,7 @@ fn a_restarted_room_is_where_it_would_have_been() {
 }
 
 #[test]
-fn seats_are_kept_for_30_s_after_a_restart() {
+fn seats_are_kept_for_10_s_after_a_restart() {
     let mut scene = Scene::new();
     scene.join("anna");
     scene.join("ben");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use parlor_protocol::event::ClosedReason;
 use parlor_protocol::frame::{CommandId, ServerFrame};
 use parlor_protocol::room::{Control, RoomSettings, Wait};
-use parlor_protocol::{CloseCode, Command, Event};
+use parlor_protocol::{CloseCode, Command, Event, limits};
 use parlor_room::{
     AskId, ConnId, Departure, Founding, Input, Life, Now, Output, PresenceChange, Principal,
     Refusal, Room, StoreBatch, StoreFault, StoredChat,
@@ -80,6 +80,7 @@ pub fn founding() -> Founding {
         life: Life::Permanent,
         chat: Vec::new(),
         next_chat: 1,
+        seats_kept: limits::RESTART_GRACE,
     }
 }
 

@@ -1,10 +1,11 @@
 const FIRST_MS = 500;
-const LONGEST_MS = 15_000;
+/** Shorter than the 10 s for which a server that was started again keeps everybody's seat. */
+const LONGEST_MS = 5_000;
 const AFTER_RESTART_MS = 1_000;
 
 /**
  * Returns how long to wait before the next attempt to connect, ms. The first comes at once or
- * nearly so; later ones double up to 15 s. Half of each wait is random, so that a room full of
+ * nearly so; later ones double up to 5 s. Half of each wait is random, so that a room full of
  * clients does not come back in one instant. `failures` counts the attempts that failed since the
  * last success.
  */

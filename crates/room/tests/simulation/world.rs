@@ -543,6 +543,7 @@ fn facts(settings: &RoomSettings, boots: u64, shelf: &Shelf) -> Founding {
         clock_id: format!("c{boots}"),
         chat: shelf.page(limits::CHAT_PAGE),
         next_chat: shelf.next_number(),
+        seats_kept: limits::RESTART_GRACE,
         ..founding()
     }
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use parlor_protocol::chat::ChatMessage;
-use parlor_protocol::member::Role;
+use parlor_protocol::limits::RESTART_GRACE;
 use parlor_protocol::room::RoomSettings;
 use parlor_protocol::{Code, RoomId};
 use parlor_room::{
-    Founding, Input, Life, PresenceChange, Principal, Room, Snapshot, StoreBatch, StoreFault,
-    StoredChat, iso_8601,
+    Founding, Input, Life, PresenceChange, Room, Snapshot, StoreBatch, StoreFault, StoredChat,
+    iso_8601,
 };
 use parlor_store::{
     ChatOutcome, ChatRow, LifeKind, LoadedRoom, NewChatRow, PresenceRow, RoomWrite, Store,
@@ -31,7 +31,7 @@ pub(super) async fn load(me: HubRef, id: RoomId) {
     let waiting = hub.loading.remove(&id).unwrap_or_default();
     match loaded {
         Ok((loaded, fence)) => {
-            let key = hub.open(&id, loaded, fence);
+            let key = hub.open(&me, &id, loaded, fence);
             for errand in waiting {
                 hub.errand(&me, key, errand);
             }
@@ -59,11 +59,12 @@ async fn fetch(tools: &Tools, id: &RoomId) -> Result<(LoadedRoom, i64), Code> {
 
 impl Hub {
     /// Opens a room that was read from the store, where its snapshot left off.
-    fn open(&mut self, id: &RoomId, loaded: LoadedRoom, fence: i64) -> RoomKey {
+    fn open(&mut self, me: &HubRef, id: &RoomId, loaded: LoadedRoom, fence: i64) -> RoomKey {
         let clock = &self.tools.clock;
         let now = clock.now();
         let snapshot = loaded.snapshot.clone().map(Snapshot);
-        let founding = found(clock.id(), clock.boot(), loaded);
+        let seats_kept = RESTART_GRACE.saturating_sub(now.mono);
+        let founding = Founding { seats_kept, ..found(clock.id(), clock.boot(), loaded) };
         let restored = snapshot.and_then(|snapshot| {
             let elapsed = snapshot.stamp().map(|stamp| clock.since(&stamp));
             let room = elapsed
@@ -88,27 +89,9 @@ impl Hub {
             conns: 0,
         });
         self.by_id.insert(id.clone(), key);
-        self.note_restored(key);
-        self.reschedule(key);
+        // What the room wants at once: its seats noted, its first deadline set.
+        self.turn(me, key, Input::Timeout);
         key
-    }
-
-    /// Writes down that members whose seats a restored room keeps are present.
-    fn note_restored(&mut self, key: RoomKey) {
-        let Some(slot) = self.rooms.get(key) else { return };
-        let seats = slot.room.member_page(None, usize::MAX).members;
-        let present = seats.into_iter().map(|member| PresenceChange {
-            user: Principal {
-                user_id: member.user_id,
-                display_name: member.display_name.into(),
-                is_guest: member.role == Role::Guest,
-            },
-            present: true,
-        });
-        let present: Vec<_> = present.collect();
-        if !present.is_empty() {
-            self.note_presence(key, present);
-        }
     }
 
     /// Writes a room's batch to the store and tells the room how that went.
@@ -247,6 +230,7 @@ fn found(clock_id: &str, boot: String, loaded: LoadedRoom) -> Founding {
         clock_id: clock_id.to_owned(),
         boot,
         life,
+        seats_kept: RESTART_GRACE,
         chat: loaded.recent_chat.into_iter().map(chat_message).collect(),
         next_chat: loaded.next_chat_n.max(1) as u64,
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use parlor_dialects::native;
 use parlor_protocol::room::{Control, RoomSettings, Wait};
-use parlor_protocol::{RoomId, UserId};
+use parlor_protocol::{RoomId, UserId, limits};
 use parlor_room::{
     ConnId, Departure, Founding, Input, Life, Now, Output, Principal, Room, Snapshot, StoreFault,
     StoredChat,
@@ -248,5 +248,6 @@ fn founding() -> Founding {
         life: Life::Idle { ttl: Duration::from_secs(60) },
         chat: Vec::new(),
         next_chat: 1,
+        seats_kept: limits::RESTART_GRACE,
     }
 }
