@@ -213,12 +213,15 @@ impl Auth {
         Ok(())
     }
 
-    /// Does what [`Auth::slide`] does for whoever came with the cookie; returns whether the cookie
-    /// is to be set again.
+    /// Does what [`Auth::slide`] does for whoever came with the cookie.
     ///
     /// # Errors
     /// [`Code::InvalidToken`], or what the store says.
     pub async fn slide_cookie(&self, login_token: &str) -> Result<(), Refused> {
+        if !login_token.starts_with(tokens::LOGIN_PREFIX) {
+            // An access token does as well in this cookie; its life is fixed.
+            return Ok(());
+        }
         let login = self.login_of_token(login_token).await?;
         self.slide(&login).await
     }
