@@ -5,13 +5,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlor_protocol::queue::QueueUpdated;
-use parlor_protocol::{CloseCode, Code, Command, Event, UserId, limits};
+use parlor_protocol::{Code, Command, UserId, limits};
 
-use crate::draft::{self, Deed, Draft, Scene};
-use crate::io::{
-    NewChat, Now, Output, Pace, Principal, Refusal, StoreBatch, StoreFault, StoredChat,
-};
+use crate::draft::{Deed, Draft, Scene};
+use crate::io::{NewChat, Now, Output, Principal, Refusal, StoreBatch, StoreFault, StoredChat};
 use crate::room::{Asker, Room};
 use crate::timers::Timer;
 
@@ -99,7 +96,7 @@ impl Room {
             let with_snapshot = draft.changed || self.commit.snapshot_due;
             if draft.messages.is_empty() && !with_snapshot {
                 // Nothing but refusals and commands that have nothing left to do.
-                self.conclude(now, entries, Ok((Vec::new(), Vec::new())));
+                self.conclude(now, entries, Vec::new(), Vec::new());
                 continue;
             }
             self.commit.batches += 1;
@@ -153,15 +150,23 @@ impl Room {
         let Flight { draft, entries, with_snapshot, .. } = flight;
         let messages = draft.into_messages();
         match outcome {
-            Ok(stored) => self.conclude(now, entries, Ok((messages, stored))),
-            Err(fault) => {
-                messages.into_iter().for_each(|message| self.chat.doubt(message));
+            Ok(stored) => self.conclude(now, entries, messages, stored),
+            Err(StoreFault) => {
                 if with_snapshot {
                     let again = now.mono + STORE_AGAIN_AFTER;
                     self.timers.set_at_latest(Timer::Snapshot, again);
                 }
-                self.conclude(now, entries, Err(fault));
+                messages.into_iter().for_each(|message| self.chat.doubt(message));
+                self.undo(entries);
             }
+        }
+    }
+
+    /// Answers what was not stored. Nothing is to be taken back: it was only ever true on the draft.
+    fn undo(&mut self, entries: Vec<Entry>) {
+        for Entry { asker, judged, .. } in entries {
+            let refusal = judged.err().unwrap_or(Code::Unavailable.into());
+            self.answer(asker, Err(refusal));
         }
     }
 
@@ -170,88 +175,25 @@ impl Room {
         &mut self,
         now: Now,
         entries: Vec<Entry>,
-        outcome: Result<(Vec<NewChat>, Vec<StoredChat>), StoreFault>,
+        messages: Vec<NewChat>,
+        stored: Vec<StoredChat>,
     ) {
-        let (messages, stored) = match outcome {
-            Ok(stored) => stored,
-            Err(StoreFault) => {
-                for Entry { asker, judged, .. } in entries {
-                    let refusal = judged.err().unwrap_or(Code::Unavailable.into());
-                    self.answer(asker, Err(refusal));
-                }
-                return;
-            }
-        };
-        let told = stored.into_iter().chain(std::iter::repeat(StoredChat::New));
-        let mut messages = messages.into_iter().zip(told);
+        let outcomes = stored.into_iter().chain(std::iter::repeat(StoredChat::New));
+        let mut messages = messages.into_iter().zip(outcomes);
         for Entry { asker, who, judged } in entries {
-            match judged {
-                Ok(Some(Deed::Say)) => {
-                    if let Some((new, stored)) = messages.next() {
-                        self.said(now, new, stored);
-                    }
+            let outcome = judged.map(|deed| match deed {
+                Some(Deed::Say) => {
+                    messages.next().into_iter().for_each(|(new, how)| self.said(now, new, how));
                 }
-                Ok(Some(deed)) => self.perform(now, &who, deed),
-                Ok(None) => {}
-                Err(refusal) => {
-                    self.answer(asker, Err(refusal));
-                    continue;
-                }
-            }
-            self.answer(asker, Ok(()));
+                Some(deed) => self.perform(now, &who, deed),
+                None => {}
+            });
+            self.answer(asker, outcome);
         }
     }
 
-    fn said(&mut self, now: Now, new: NewChat, stored: StoredChat) {
-        let message = match stored {
-            StoredChat::New => Some(new.message),
-            // Told already, unless the store kept it without saying so.
-            StoredChat::Duplicate { existing } => self.chat.resolve(existing),
-        };
-        if let Some(message) = message {
-            self.chat.keep(&message);
-            self.tell(now, Event::ChatMessage(message), Pace::Batched);
-        }
-    }
-
-    /// Does what is stored, and tells.
-    fn perform(&mut self, now: Now, by: &UserId, deed: Deed) {
-        let applied = Arc::make_mut(&mut self.durable).apply(&deed);
-        debug_assert!(applied.is_ok(), "only batches change this, and one is in flight at a time");
-        match deed {
-            Deed::Say => {}
-            Deed::Enqueue(_) | Deed::Dequeue(_) | Deed::Shift(_) => self.tell_queue(now, by),
-            Deed::Load(item) => {
-                self.tell_queue(now, by);
-                self.command_timeline(now, draft::load(&item, None), by, None);
-            }
-            Deed::Next(item) => {
-                self.tell_queue(now, by);
-                self.command_timeline(now, draft::load(&item, Some(true)), by, None);
-            }
-            Deed::Stop(item) => {
-                if self.timeline.medium.item == item && self.timeline.playing {
-                    self.command_timeline(now, draft::stop(), by, None);
-                }
-            }
-            Deed::Crown(user) => self.crown(now, user),
-            Deed::Appoint(user, _) => self.tell_member(now, &user),
-            Deed::Remove(user, _) => self.remove(now, &user),
-            Deed::Arrange(settings) => {
-                self.tell(now, Event::RoomUpdated(settings), Pace::Batched);
-                self.rule_changed(now);
-            }
-        }
-    }
-
-    fn tell_queue(&mut self, now: Now, by: &UserId) {
-        let queue = self.durable.queue.clone();
-        let updated = QueueUpdated { queue, by: Some(by.clone()) };
-        self.tell(now, Event::QueueUpdated(updated), Pace::Batched);
-    }
-
-    /// Sends somebody away; what they still wanted is not done.
-    fn remove(&mut self, now: Now, user: &UserId) {
+    /// Drops what somebody still wanted.
+    pub(crate) fn refuse_what_waits_of(&mut self, user: &UserId) {
         let (theirs, others) = std::mem::take(&mut self.commit.waiting)
             .into_iter()
             .partition(|it| it.who.user_id == *user);
@@ -259,11 +201,6 @@ impl Room {
         for Waiting { asker, .. } in theirs {
             self.answer(asker, Err(Refusal::because(Code::Forbidden, Code::Banned.message())));
         }
-        let connections = self.members.seat(user).map(|seat| seat.connections.clone());
-        for conn in connections.unwrap_or_default().into_keys() {
-            self.output(Output::Close { conn, code: CloseCode::Removed });
-        }
-        self.free_seat(now, user);
     }
 
     /// Refuses everything that waits for the store: there is no room to do it in.

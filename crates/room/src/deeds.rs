@@ -1,0 +1,71 @@
+//! What a command does once it is stored.
+
+use std::sync::Arc;
+
+use parlor_protocol::queue::QueueUpdated;
+use parlor_protocol::{CloseCode, Event, UserId};
+
+use crate::draft::{self, Deed};
+use crate::io::{NewChat, Now, Output, Pace, StoredChat};
+use crate::room::Room;
+
+impl Room {
+    /// A message is stored.
+    pub(crate) fn said(&mut self, now: Now, new: NewChat, stored: StoredChat) {
+        let message = match stored {
+            StoredChat::New => Some(new.message),
+            // Told already, unless the store kept it without saying so.
+            StoredChat::Duplicate { existing } => self.chat.resolve(existing),
+        };
+        if let Some(message) = message {
+            self.chat.keep(&message);
+            self.tell(now, Event::ChatMessage(message), Pace::Batched);
+        }
+    }
+
+    /// Does what is stored, and tells.
+    pub(crate) fn perform(&mut self, now: Now, by: &UserId, deed: Deed) {
+        let applied = Arc::make_mut(&mut self.durable).apply(&deed);
+        debug_assert!(applied.is_ok(), "only batches change this, and one is in flight at a time");
+        match deed {
+            Deed::Say => {}
+            Deed::Enqueue(_) | Deed::Dequeue(_) | Deed::Shift(_) => self.tell_queue(now, by),
+            Deed::Load(item) => {
+                self.tell_queue(now, by);
+                self.command_timeline(now, draft::load(&item, None), by, None);
+            }
+            Deed::Next(item) => {
+                self.tell_queue(now, by);
+                self.command_timeline(now, draft::load(&item, Some(true)), by, None);
+            }
+            Deed::Stop(item) => {
+                if self.timeline.medium.item == item && self.timeline.playing {
+                    self.command_timeline(now, draft::stop(), by, None);
+                }
+            }
+            Deed::Crown(user) => self.crown(now, user),
+            Deed::Appoint(user, _) => self.tell_member(now, &user),
+            Deed::Remove(user, _) => self.remove(now, &user),
+            Deed::Arrange(settings) => {
+                self.tell(now, Event::RoomUpdated(settings), Pace::Batched);
+                self.rule_changed(now);
+            }
+        }
+    }
+
+    fn tell_queue(&mut self, now: Now, by: &UserId) {
+        let queue = self.durable.queue.clone();
+        let updated = QueueUpdated { queue, by: Some(by.clone()) };
+        self.tell(now, Event::QueueUpdated(updated), Pace::Batched);
+    }
+
+    /// Sends somebody away; what they still wanted is not done.
+    fn remove(&mut self, now: Now, user: &UserId) {
+        self.refuse_what_waits_of(user);
+        let connections = self.members.seat(user).map(|seat| seat.connections.clone());
+        for conn in connections.unwrap_or_default().into_keys() {
+            self.output(Output::Close { conn, code: CloseCode::Removed });
+        }
+        self.free_seat(now, user);
+    }
+}
