@@ -5,7 +5,9 @@
 # Seconds that each fuzz target runs.
 FUZZ_SECONDS ?= 60
 # Where cargo puts what it builds.
-TARGET := $(or $(CARGO_TARGET_DIR),target)
+TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+# The server that browsers are set upon.
+export PARLOR_BIN ?= $(TARGET)/debug/parlor
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,7 +16,7 @@ run: ## Build what has changed and start Parlor; the address is printed
 	@scripts/setup.sh run
 	@scripts/ui.sh
 	@cargo build --package parlor-server --locked
-	@exec $(TARGET)/debug/parlor serve
+	@exec env -u PARLOR_BIN $(TARGET)/debug/parlor serve
 
 test: ## Check everything: lints, unit tests, real browsers
 	@scripts/setup.sh test
@@ -34,10 +36,12 @@ dev: ## Server and UI, both reloading themselves when a file changes
 	@scripts/setup.sh run
 	@node scripts/dev.mjs
 
-bench: ## Measure: load generator and comparisons, skew between browsers
+bench: ## Measure for half an hour: load, comparisons, skew between browsers
 	@scripts/setup.sh bench
 	@scripts/ui.sh
-	@bench/run
+	@bench/run.sh
+	@cargo build --package parlor-server --locked
+	@npm run --silent sync:full --workspace e2e
 
 codegen: ## Write everything that is made from the server's types
 	@scripts/setup.sh run

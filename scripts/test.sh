@@ -21,5 +21,6 @@ step 'sdk tests' npm test --silent --workspace packages/sdk
 step 'web tests' npm test --silent --workspace packages/web
 step 'rust tests' rust_tests
 step 'server' cargo build --quiet --package parlor-server --locked
-step 'e2e' npm test --silent --workspace e2e
+step 'browsers' npm test --silent --workspace e2e
+step 'skew between browsers' npm run --silent sync:short --workspace e2e
 recap
