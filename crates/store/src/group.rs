@@ -79,10 +79,14 @@ async fn write_batch<O: Grouped>(
         // The commit may have happened although its answer was lost: trying again could only lie.
         Err(error @ StoreError::Unavailable(_)) => refuse_all(operations, &error),
         Err(error) if operations.len() == 1 => vec![Err(error)],
-        Err(_) => match write_one_by_one(operations, connection).await {
-            Ok(answers) => answers,
-            Err(error) => refuse_all(operations, &error),
-        },
+        Err(error) => {
+            let count = operations.len();
+            tracing::debug!(count, %error, "a batch was refused, its operations are tried singly");
+            match write_one_by_one(operations, connection).await {
+                Ok(answers) => answers,
+                Err(error) => refuse_all(operations, &error),
+            }
+        }
     }
 }
 

@@ -91,6 +91,11 @@ impl Postgres {
         let folder = self.folder.display().to_string().replace('/', "%2F");
         format!("postgres://parlor@localhost:5432/postgres?host={folder}")
     }
+
+    /// Returns the process all of the server's processes descend from.
+    pub fn pid(&self) -> u32 {
+        self.watchdog.id()
+    }
 }
 
 impl Drop for Postgres {

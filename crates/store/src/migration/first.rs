@@ -22,14 +22,6 @@ impl MigrationTrait for First {
         }
         Ok(())
     }
-
-    /// Only tests go back.
-    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in tables().iter().rev().filter_map(TableCreateStatement::get_table_name) {
-            manager.drop_table(Table::drop().table(table.clone()).to_owned()).await?;
-        }
-        Ok(())
-    }
 }
 
 fn tables() -> Vec<TableCreateStatement> {
@@ -223,7 +215,7 @@ fn indexes() -> Vec<IndexCreateStatement> {
         unique("login", &["cookie_hash"]),
         unique("server_key", &["purpose", "ordinal"]),
         unique("room", &["join_code"]),
-        index("room", &["owner_id"]),
+        index("room", &["owner_id", "created_at", "id"]),
         index("room", &["created_at", "id"]).and_where(Expr::col("is_public")).to_owned(),
         index("room", &["expires_at"]).and_where(Expr::col("expires_at").is_not_null()).to_owned(),
         unique("chat_message", &["room_id", "user_id", "client_id"])
