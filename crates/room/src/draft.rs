@@ -205,12 +205,10 @@ impl Draft {
         let is_moderator = self.durable.moderators.contains(&user_id);
         match role {
             Role::Guest | Role::Owner => Err(checks::invalid("That role cannot be given")),
-            Role::Host | Role::Moderator | Role::Member if !is_present && !is_moderator => {
-                Err(Code::UserNotFound.into())
-            }
-            Role::Host if !is_present => Err(Code::UserNotFound.into()),
-            Role::Host => Ok((!is_host).then_some(Deed::Crown(user_id))),
+            Role::Host | Role::Moderator if !is_present => Err(Code::UserNotFound.into()),
+            Role::Member if !is_present && !is_moderator => Err(Code::UserNotFound.into()),
             Role::Member if is_host => Err(checks::invalid("Make somebody else host instead")),
+            Role::Host => Ok((!is_host).then_some(Deed::Crown(user_id))),
             Role::Moderator if self.durable.moderators.len() >= OFFICES => {
                 Err(checks::invalid("The room has too many moderators"))
             }

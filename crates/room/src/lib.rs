@@ -6,9 +6,13 @@
 //! tests compare lists, and a seeded simulation runs it through years of bad luck.
 //!
 //! Start reading at [`io`] (the contract with the driver), then [`room`](Room) (where each input
-//! goes), then the part you came for: `members`, `timeline`, `hold`, `roles`, `queue`, `chat`,
-//! `stream` are plain values without knowledge of one another; `arrivals`, `playback`, `commit`,
-//! `restore` are what a room does with them.
+//! goes) and `commands` (where each command goes). Then the part you came for:
+//!
+//! - values without knowledge of one another: `members`, `timeline`, `hold` and `patience`, `roles`,
+//!   `queue`, `chat`, `stream`, `crowd`, `timers`; `checks` is what a text from a client must be;
+//! - what a room does with them: `arrivals` (seats and the host), `playback` (the timeline, and
+//!   waiting), `commit` with `draft` and `deeds` (what counts only once it is stored), `snapshot`,
+//!   `life`, `state`.
 
 mod arrivals;
 mod chat;

@@ -1,4 +1,9 @@
 //! The room's stream of events: numbered, and remembered for those who missed some.
+//!
+//! On the wire an event has its `seq` alone, not its epoch. Only `RESUMED` and `SYNC_FULL_STATE`
+//! name the stream, so what a new connection hears before them belongs to a stream its client
+//! cannot know yet: after a restart the new stream may just have reached the number that would
+//! have come next in the old one.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
