@@ -80,8 +80,10 @@ pub struct Account {
     /// The person.
     pub id: UserId,
     /// The user name; `null` for guests and external users.
+    #[schema(required = true)]
     pub username: Option<String>,
     /// The e-mail address, shown to nobody else.
+    #[schema(required = true)]
     pub email: Option<String>,
     /// The name to show.
     pub display_name: String,
@@ -98,6 +100,7 @@ pub struct Profile {
     /// The person.
     pub id: UserId,
     /// The user name; `null` for guests and external users.
+    #[schema(required = true)]
     pub username: Option<String>,
     /// The name to show.
     pub display_name: String,

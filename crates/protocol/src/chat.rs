@@ -57,6 +57,7 @@ pub struct Reaction {
     /// With what.
     pub emoji: String,
     /// Position of the timeline at that moment, ms; `null` without a medium.
+    #[schema(required = true)]
     pub current_time: Option<u64>,
 }
 

@@ -73,6 +73,7 @@ pub struct Member {
     /// How the member is connected.
     pub status: Status,
     /// What its player last said; `null` if it never reported.
+    #[schema(required = true)]
     pub readiness: Option<Readiness>,
     /// Whether the member used up its wait budget and is no longer waited for.
     pub catching_up: bool,

@@ -12,8 +12,10 @@ use crate::{ItemId, UserId};
 #[serde(rename_all = "camelCase")]
 pub struct PlaybackState {
     /// Address of the medium; `null` before the first one is loaded.
+    #[schema(required = true)]
     pub media_url: Option<String>,
     /// Kind of the medium, as whoever loaded it named it.
+    #[schema(required = true)]
     pub media_type: Option<String>,
     /// Title, if the queue entry had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -28,6 +30,7 @@ pub struct PlaybackState {
     /// Rate, 0.25 to 4.
     pub playback_speed: f64,
     /// Who changed it last; `null` when the room itself did.
+    #[schema(required = true)]
     pub last_updated_by: Option<UserId>,
     /// When it was changed last, ISO-8601 UTC with ms.
     pub last_updated: String,
@@ -38,6 +41,7 @@ pub struct PlaybackState {
     /// Counts the timeline's changes.
     pub rev: u64,
     /// Whom the room waits for, or `null`.
+    #[schema(required = true)]
     pub holding: Option<Holding>,
     /// The client's own id of the command that led here, echoed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -74,5 +74,6 @@ pub struct QueueUpdated {
     /// The entries that are still to come.
     pub queue: Vec<QueueItem>,
     /// Who changed it; `null` when the room itself did.
+    #[schema(required = true)]
     pub by: Option<UserId>,
 }

@@ -45,6 +45,7 @@ pub struct RoomSettings {
     /// Whether the room is listed for everybody.
     pub is_public: bool,
     /// Seats; `null` for no limit.
+    #[schema(required = true)]
     pub max_participants: Option<u32>,
     /// Who may control playback.
     pub control: Control,
@@ -93,8 +94,10 @@ pub struct RoomState {
     #[serde(flatten)]
     pub settings: RoomSettings,
     /// Who is host; `null` while nobody is there.
+    #[schema(required = true)]
     pub host_id: Option<UserId>,
     /// Whose room it is.
+    #[schema(required = true)]
     pub owner_id: Option<UserId>,
     /// When the room was made, ISO-8601 UTC with ms.
     pub created_at: String,
@@ -105,6 +108,7 @@ pub struct RoomState {
     /// Members present.
     pub member_count: u64,
     /// What plays; `null` before the first medium.
+    #[schema(required = true)]
     pub playback_state: Option<PlaybackState>,
     /// The stream of events this state belongs to.
     pub epoch: String,
@@ -158,12 +162,14 @@ pub struct CreatedRoom {
     /// Whether it is listed for everybody.
     pub is_public: bool,
     /// Seats; `null` for no limit.
+    #[schema(required = true)]
     pub max_participants: Option<u32>,
     /// When it was made, ISO-8601 UTC with ms.
     pub created_at: String,
     /// Six characters that let one look and knock.
     pub join_code: String,
     /// How long it stays without anybody, in s; `null` for ever.
+    #[schema(required = true)]
     pub idle_ttl_seconds: Option<u64>,
 }
 
@@ -176,10 +182,12 @@ pub struct RoomSummary {
     /// Its name.
     pub name: String,
     /// Who is host.
+    #[schema(required = true)]
     pub host_id: Option<UserId>,
     /// Whether it is listed for everybody.
     pub is_public: bool,
     /// Seats; `null` for no limit.
+    #[schema(required = true)]
     pub max_participants: Option<u32>,
     /// When it was made, ISO-8601 UTC with ms.
     pub created_at: String,
