@@ -4,7 +4,7 @@
  * reached in the worst repeat.
  *
  *   node sync/measure.mjs [--full] [--page ui|harness] [--kinds mp4,hls] [--scenarios start,seek]
- *     [--repeats 3] [--members 2] [--rtt 60] [--jitter 15] [--asymmetry 0] [--steady 180]
+ *     [--repeats 3] [--members 2] [--firefox] [--rtt 60] [--jitter 15] [--asymmetry 0] [--steady 180]
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -23,6 +23,7 @@ const { values } = parseArgs({
     scenarios: { type: 'string' },
     repeats: { type: 'string' },
     members: { type: 'string' },
+    firefox: { type: 'boolean', default: false },
     rtt: { type: 'string', default: '60' },
     jitter: { type: 'string', default: '15' },
     asymmetry: { type: 'string', default: '0' },
@@ -39,9 +40,12 @@ const EVERYTHING = 'start,steady,seek,back,rate,pausing,drop,late,stall400,stall
 /** Which runs there are: kind, members, scenarios. */
 function runs() {
   const members = Number(values.members ?? 2);
-  if (values.kinds || values.scenarios || values.members) {
+  const { firefox } = values;
+  if (values.kinds || values.scenarios || values.members || firefox) {
     const scenarios = values.scenarios ?? EVERYTHING;
-    return (values.kinds ?? 'mp4').split(',').map((kind) => ({ kind, members, scenarios }));
+    return (values.kinds ?? 'mp4')
+      .split(',')
+      .map((kind) => ({ kind, members, scenarios, firefox }));
   }
   if (!values.full) {
     return [
@@ -55,6 +59,7 @@ function runs() {
     { kind: 'audio', members: 2, scenarios: 'start,steady,seek,late,stall400' },
     { kind: 'hls', members: 2, scenarios: 'start,steady,seek,late,stall400' },
     { kind: 'mp4', members: 8, scenarios: 'start,steady,seek' },
+    { kind: 'mp4', members: 2, scenarios: 'start,steady,seek,late,stall400', firefox: true },
   ];
 }
 
@@ -64,14 +69,17 @@ const options = {
 };
 const repeats = Number(values.repeats ?? (values.full ? 3 : 1));
 
-async function measure({ kind, members: count, scenarios }, rows) {
+async function measure({ kind, members: count, scenarios, firefox }, rows) {
   const server = process.env.PARLOR_PORT
     ? { port: Number(process.env.PARLOR_PORT), stop: async () => {} }
     : await Server.start();
   const { roomId, room } = await openRoom(server.port);
   const page = values.page === 'ui' ? `/room/${roomId}` : `/sync-harness/?room=${roomId}`;
-  const start = () => Member.start(server.port, path, files);
-  const members = await Promise.all(Array.from({ length: count }, start));
+  const start = (engine = 'chromium') => Member.start(engine, server.port, path, files);
+  const engines = Array.from({ length: count }, (_, i) =>
+    firefox && i === 0 ? 'firefox' : 'chromium',
+  );
+  const members = await Promise.all(engines.map(start));
   const join = async () => {
     const member = await start();
     return { member, since: await member.open(page) };

@@ -1,21 +1,7 @@
 /** A member of the room: a browser process of its own behind a line of its own. */
-import { chromium } from 'playwright-core';
+import { startBrowser } from './browsers.mjs';
 import { DelayProxy } from './delay-proxy.mjs';
 import { LOOK_MS } from './judge.mjs';
-
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-quic',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--no-first-run',
-  '--autoplay-policy=no-user-gesture-required',
-  '--disable-background-timer-throttling',
-  '--disable-backgrounding-occluded-windows',
-  '--disable-renderer-backgrounding',
-  '--mute-audio',
-];
 
 /** Runs in the page: writes down 40 times a second where its element is. */
 function watch(everyMs) {
@@ -43,62 +29,47 @@ function watch(everyMs) {
 }
 
 export class Member {
-  static #count = 0;
-
-  constructor(name, proxy, browser, page) {
-    this.name = name;
+  constructor(engine, proxy, browser) {
+    this.engine = engine;
     this.proxy = proxy;
     this.browser = browser;
-    this.page = page;
     /** @type {string[]} */
     this.faults = [];
-    page.on('pageerror', (error) => this.faults.push(String(error)));
+    browser.page.on('pageerror', (error) => this.faults.push(String(error)));
   }
 
   /**
+   * @param {'chromium' | 'firefox'} engine
    * @param {number} port Where the server listens.
    * @param {import('./delay-proxy.mjs').Path} path
    */
-  static async start(port, path, files) {
+  static async start(engine, port, path, files) {
     const proxy = await new DelayProxy(port, path, files).listen();
-    const browser = await chromium.launch({
-      executablePath: process.env.CHROMIUM_BIN ?? '/usr/bin/chromium',
-      args: FLAGS,
-    });
-    const page = await browser.newPage({ viewport: { width: 640, height: 400 } });
-    await page.addInitScript(watch, LOOK_MS);
-    return new Member(`m${Member.#count++}`, proxy, browser, page);
+    return new Member(engine, proxy, await startBrowser(engine, [watch, LOOK_MS]));
   }
 
   /** Opens the room's page; returns when that began, by the host's clock, ms. */
   async open(path) {
-    await this.page.goto(this.proxy.origin + path, { waitUntil: 'commit' });
-    return this.page.evaluate(() => performance.timeOrigin);
+    await this.browser.goto(this.proxy.origin + path);
+    return this.browser.page.evaluate(() => performance.timeOrigin);
   }
 
   /** Resolves once the element has something to play. */
   async loaded() {
-    await this.page.waitForFunction(() => globalThis.syncLog?.element?.readyState >= 3, undefined, {
-      timeout: 30_000,
-      polling: 50,
-    });
+    await this.browser.until(() => globalThis.syncLog?.element?.readyState >= 3, 30_000);
   }
 
   /** Resolves once the element runs out of data. */
   async dry() {
-    await this.page.waitForFunction(
-      () => {
-        const element = globalThis.syncLog?.element;
-        return element && !element.paused && element.readyState < 3;
-      },
-      undefined,
-      { timeout: 90_000, polling: 20 },
-    );
+    await this.browser.until(() => {
+      const element = globalThis.syncLog?.element;
+      return element && !element.paused && element.readyState < 3;
+    }, 90_000);
   }
 
   /** What its element showed since this moment. */
   async log(since = 0) {
-    return this.page.evaluate((from) => {
+    return this.browser.page.evaluate((from) => {
       const { samples, seeks, waits } = globalThis.syncLog;
       return {
         samples: samples.filter(([at]) => at >= from),
