@@ -29,9 +29,9 @@ function turn(ui: RoomUi, by: number): void {
   ui.media.volume = Math.min(1, Math.max(0, Math.round((ui.media.volume + by) * 100) / 100));
 }
 
-function toggleFullscreen(ui: RoomUi): void {
+function toggleFullscreen(): void {
   if (document.fullscreenElement) void document.exitFullscreen();
-  else void ui.stage?.requestFullscreen();
+  else void document.documentElement.requestFullscreen();
 }
 
 /** Carries out the room's keyboard map. */
@@ -71,7 +71,7 @@ function actionOf(key: string, room: RoomModel, ui: RoomUi): (() => void) | unde
         if (ui.media) ui.media.muted = !ui.media.muted;
       };
     case 'f':
-      return () => toggleFullscreen(ui);
+      return toggleFullscreen;
     case 'c':
       return () => ui.write('chat');
     case '/':

@@ -112,6 +112,12 @@ export class RoomModel {
     for (const stop of this.#stops) stop();
   }
 
+  /** Lets the others go on: what plays cannot be played here. */
+  standAside(): void {
+    this.sync.detach();
+    this.#room.socket.tell('MEMBER_STATE', { readiness: 'away' });
+  }
+
   /** Says a person's name as far as it is known. */
   nameOf(userId: string): string {
     const member = this.now.members.find((one) => one.userId === userId);

@@ -18,11 +18,12 @@ export class RoomUi {
   dialog = $state<DialogName | null>(null);
   /** The media element that plays, once there is one. */
   media = $state.raw<HTMLMediaElement | null>(null);
-  /** The field of the chat, the field of the queue and the whole stage, to be focused or filled. */
+  /** The field of the chat and that of the queue, to be focused. */
   chatField = $state.raw<HTMLElement | null>(null);
   queueField = $state.raw<HTMLElement | null>(null);
-  stage = $state.raw<HTMLElement | null>(null);
-  /** Whether the panel is out on a phone on its side, where the film comes first. */
+  /** Whether the page fills the screen. */
+  full = $state(document.fullscreenElement !== null);
+  /** Whether the panel is out where the film comes first: full screen, a phone on its side. */
   #sheet = $state(false);
   /** Menus over the film that are open: while one is, nothing fades. */
   menus = $state(0);
@@ -35,7 +36,8 @@ export class RoomUi {
   #room: RoomModel;
 
   /** Whether the side panel is out; where it stands below the film it always is. */
-  panelOpen = $derived(layout.shape === 'flat' ? this.#sheet : preferences.now.panelOpen);
+  panelOpen = $derived.by(() => (this.#filmFirst ? this.#sheet : preferences.now.panelOpen));
+  #filmFirst = $derived(this.full || layout.shape === 'flat');
   /** Whether the lights are down: the film plays and nobody moves. */
   cinema = $derived.by(
     () =>
@@ -62,7 +64,7 @@ export class RoomUi {
   };
 
   togglePanel(): void {
-    if (layout.shape === 'flat') this.#sheet = !this.#sheet;
+    if (this.#filmFirst) this.#sheet = !this.#sheet;
     else preferences.set({ panelOpen: !preferences.now.panelOpen });
   }
 

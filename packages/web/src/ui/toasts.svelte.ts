@@ -30,6 +30,11 @@ class Toasts {
     setTimeout(() => this.dismiss(toast.key), extra.action ? STANDS_WITH_ACTION_MS : STANDS_MS);
   }
 
+  /** Falls silent: what was said is about a place one has left. */
+  clear(): void {
+    this.list = [];
+  }
+
   /** Takes a sentence away before its time. */
   dismiss(key: number): void {
     this.list = this.list.filter((toast) => toast.key !== key);

@@ -14,6 +14,9 @@ export interface Medium {
   release(): void;
 }
 
+/** How long YouTube's frame may take to load, ms. */
+const SILENT_MS = 15_000;
+
 /** `MediaError` codes of the HTML standard. */
 const NETWORK = 2;
 const DECODE = 3;
@@ -27,7 +30,8 @@ export function troubleOf(code: number | undefined): Trouble {
 
 /**
  * Loads a medium: into the given video element, or into a YouTube frame made for it, which `place`
- * puts beside it. `onTrouble` is told when it turns out that it cannot be played.
+ * puts beside it. `onTrouble` is told when it turns out that it cannot be played. What has become
+ * `unwanted` before it was ready touches nothing any more.
  */
 export async function openMedium(
   video: HTMLVideoElement,
@@ -35,22 +39,20 @@ export async function openMedium(
   url: string,
   type: string | null,
   onTrouble: (trouble: Trouble) => void,
+  unwanted: AbortSignal,
 ): Promise<Medium> {
   const kind = kindOf(url, type);
-  if (kind === 'youtube') return openYoutube(place, url, onTrouble);
+  if (kind === 'youtube') return openYoutube(place, url, onTrouble, unwanted);
   const failed = () => {
     if (video.error) onTrouble(troubleOf(video.error.code));
   };
   video.addEventListener('error', failed);
-  let release = () => {
-    video.removeAttribute('src');
-    video.load();
-  };
+  let release: () => void;
   if (kind === 'hls') {
-    release = await attachHls(video, url, (network) => onTrouble(network ? 'network' : 'format'));
+    const stopped = (network: boolean) => onTrouble(network ? 'network' : 'format');
+    release = await attachHls(video, url, stopped, unwanted);
   } else {
-    video.src = url;
-    video.load();
+    release = attachFile(video, url);
   }
   return {
     kind,
@@ -63,24 +65,42 @@ export async function openMedium(
   };
 }
 
+/** Loads a file; letting go of it leaves alone what was loaded since. */
+function attachFile(video: HTMLVideoElement, url: string): () => void {
+  video.src = url;
+  video.load();
+  const own = video.src;
+  return () => {
+    if (video.src !== own) return;
+    video.removeAttribute('src');
+    video.load();
+  };
+}
+
 async function openYoutube(
   place: (element: HTMLElement) => void,
   url: string,
   onTrouble: (trouble: Trouble) => void,
+  unwanted: AbortSignal,
 ): Promise<Medium> {
   await import('youtube-video-element');
   const element = document.createElement('youtube-video') as HTMLElement & YoutubeElement;
   element.slot = 'media';
   element.setAttribute('playsinline', '');
   element.setAttribute('src', url);
-  place(element);
+  if (!unwanted.aborted) place(element);
   const player = new YoutubePlayer(element);
   const stop = player.on('failed', () => onTrouble('youtube'));
+  // Where YouTube cannot be reached its element keeps silent.
+  const silence = setTimeout(() => {
+    if (!element.isLoaded) onTrouble('network');
+  }, SILENT_MS);
   return {
     kind: 'youtube',
     element: element as unknown as HTMLMediaElement,
     player,
     release() {
+      clearTimeout(silence);
       stop();
       player.release();
       element.remove();
