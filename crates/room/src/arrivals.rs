@@ -28,7 +28,7 @@ impl Room {
         }
         let seats = self.durable.settings.max_participants.map_or(usize::MAX, |it| it as usize);
         match self.members.seat(user) {
-            Some(seat) => (seat.connections.len() >= limits::CONNECTIONS_PER_MEMBER)
+            Some(seat) => (seat.connection_count() >= limits::CONNECTIONS_PER_MEMBER)
                 .then_some(Code::RateLimited),
             None => (self.members.count() >= seats).then_some(Code::RoomFull),
         }
@@ -88,7 +88,7 @@ impl Room {
     /// Lets a connection go. The seat of its member stays while another connection is there, and
     /// for a grace if the last one broke.
     pub(crate) fn depart(&mut self, now: Now, conn: ConnId, how: Departure) {
-        let Some(user) = self.members.seat_of(conn).map(|seat| seat.who.user_id.clone()) else {
+        let Some(user) = self.members.seat_of(conn).map(|seat| seat.user().clone()) else {
             return;
         };
         let (before, stood) = (self.member(&user), self.standing(&user));
@@ -115,7 +115,7 @@ impl Room {
     /// Ends a seat: the member has left, whatever connections it had.
     pub(crate) fn free_seat(&mut self, now: Now, user: &UserId) {
         let was_crowd = self.is_crowd(self.members.count());
-        let Some(seat) = self.members.free(user) else { return };
+        let Some(who) = self.members.free(user) else { return };
         self.timers.cancel(&Timer::Seat(user.clone()));
         self.hold.forget(now.mono, &mut self.timers, user);
         if was_crowd {
@@ -126,7 +126,7 @@ impl Room {
             let left = MemberCount { user_id: user.clone(), member_count, member: None };
             self.tell(now, Event::UserLeft(left), Pace::Batched);
         }
-        self.output(Output::Presence(vec![PresenceChange { user: seat.who, present: false }]));
+        self.output(Output::Presence(vec![PresenceChange { user: who, present: false }]));
         if self.host.as_ref() == Some(user) {
             self.host = None;
             if let Some(heir) = self.members.longest_present().cloned() {

@@ -29,7 +29,11 @@ impl Crowd {
         }
         let (joined, left): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.moved).into_iter().partition(|(_, came)| *came);
-        let names = |moved: Vec<(UserId, bool)>| moved.into_iter().map(|(user, _)| user).collect();
-        Some(MembersChanged { joined: names(joined), left: names(left), member_count })
+        Some(MembersChanged { joined: names(&joined), left: names(&left), member_count })
     }
+}
+
+/// Copies the names, because a list that is made in place keeps the memory of the larger one.
+fn names(moved: &[(UserId, bool)]) -> Vec<UserId> {
+    moved.iter().map(|(user, _)| user.clone()).collect()
 }

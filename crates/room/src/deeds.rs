@@ -62,8 +62,9 @@ impl Room {
     /// Sends somebody away; what they still wanted is not done.
     fn remove(&mut self, now: Now, user: &UserId) {
         self.refuse_what_waits_of(user);
-        let connections = self.members.seat(user).map(|seat| seat.connections.clone());
-        for conn in connections.unwrap_or_default().into_keys() {
+        let seat = self.members.seat(user);
+        let connections = seat.map(|seat| seat.connections().collect::<Vec<_>>());
+        for conn in connections.unwrap_or_default() {
             self.output(Output::Close { conn, code: CloseCode::Removed });
         }
         self.free_seat(now, user);

@@ -220,7 +220,7 @@ impl Draft {
     fn kick(&self, scene: &Scene<'_>, role: Role, kick: Kick) -> Result<Deed, Refusal> {
         let Kick { user_id, ban } = kick;
         let seat = scene.members.seat(&user_id);
-        let is_guest = seat.is_some_and(|seat| seat.who.is_guest);
+        let is_guest = seat.is_some_and(|seat| seat.who().is_guest);
         if seat.is_none() && !ban {
             return Err(Code::UserNotFound.into());
         }

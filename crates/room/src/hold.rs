@@ -208,7 +208,10 @@ impl Hold {
         };
         let timer = Timer::Patience(user.clone());
         match patience.next_look(blocks) {
-            Some(at) => timers.set(timer, at),
+            Some(at) => {
+                debug_assert!(at > now, "what is true by now was just judged");
+                timers.set(timer, at);
+            }
             None => timers.cancel(&timer),
         }
         if patience.is_forgotten() {

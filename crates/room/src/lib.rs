@@ -8,7 +8,7 @@
 //! Start reading at [`io`] (the contract with the driver), then [`room`](Room) (where each input
 //! goes) and `commands` (where each command goes). Then the part you came for:
 //!
-//! - values without knowledge of one another: `members`, `timeline`, `hold` and `patience`, `roles`,
+//! - values without knowledge of one another: `members` in their `row`, `timeline`, `hold` and `patience`, `roles`,
 //!   `queue`, `chat`, `stream`, `crowd`, `timers`; `checks` is what a text from a client must be;
 //! - what a room does with them: `arrivals` (seats and the host), `playback` (the timeline, and
 //!   waiting), `commit` with `draft` and `deeds` (what counts only once it is stored), `snapshot`,
@@ -31,6 +31,7 @@ mod playback;
 mod queue;
 mod roles;
 mod room;
+mod row;
 mod snapshot;
 mod state;
 mod stream;

@@ -1,26 +1,19 @@
 //! Who is present: seats in order of joining, and the live connections of each.
+//!
+//! Rooms have up to a million members, most of them silent, so a seat is small: its first
+//! connection is in it, further ones and what players report are kept beside, for those who have
+//! them.
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
+use hashbrown::HashTable;
 use parlor_protocol::UserId;
 use parlor_protocol::member::Readiness;
 
 use crate::io::{ConnId, Principal};
-
-/// A member's place in the room. It is taken by the first connection and outlives the last one by
-/// a grace.
-#[derive(Clone, Debug)]
-pub(crate) struct Seat {
-    /// Whose it is.
-    pub(crate) who: Principal,
-    /// Grows with every seat taken: the order of joining.
-    pub(crate) order: u64,
-    /// Wall clock when it was taken, ms.
-    pub(crate) joined_ms: i64,
-    /// The live connections and what each last reported; none while reconnecting.
-    pub(crate) connections: BTreeMap<ConnId, Report>,
-}
+use crate::row::{Place, Row};
 
 /// What one connection said of its player.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -36,30 +29,91 @@ pub(crate) struct Report {
     pub(crate) newcomer: bool,
 }
 
-impl Seat {
+/// A seat as it is kept.
+#[derive(Debug)]
+struct Kept {
+    user: UserId,
+    name: Arc<str>,
+    joined_ms: i64,
+    /// One of its connections, if it has any.
+    connection: ConnId,
+    connection_count: u8,
+    is_guest: bool,
+}
+
+/// All seats of a room.
+#[derive(Debug, Default)]
+pub(crate) struct Members {
+    row: Row<Kept>,
+    count: usize,
+    by_user: HashTable<Place>,
+    /// The connections that are in their seats.
+    by_connection: HashTable<Place>,
+    /// Connections beyond the one in the seat.
+    further: BTreeMap<ConnId, Place>,
+    further_of: BTreeSet<(Place, ConnId)>,
+    reports: BTreeMap<ConnId, Report>,
+    connection_count: usize,
+}
+
+/// A member's place in the room. It is taken by the first connection and outlives the last one by
+/// a grace.
+#[derive(Clone, Copy)]
+pub(crate) struct Seat<'a> {
+    members: &'a Members,
+    place: Place,
+    kept: &'a Kept,
+}
+
+impl<'a> Seat<'a> {
+    /// Returns whose it is.
+    pub(crate) fn user(&self) -> &'a UserId {
+        &self.kept.user
+    }
+
+    /// Returns whose it is, with everything known of the person.
+    pub(crate) fn who(&self) -> Principal {
+        let Kept { user, name, is_guest, .. } = self.kept;
+        Principal { user_id: user.clone(), display_name: Arc::clone(name), is_guest: *is_guest }
+    }
+
+    /// Returns when it was taken, in ms of the wall clock.
+    pub(crate) fn joined_ms(&self) -> i64 {
+        self.kept.joined_ms
+    }
+
+    /// Returns how many connections are live.
+    pub(crate) fn connection_count(&self) -> usize {
+        usize::from(self.kept.connection_count)
+    }
+
+    /// Goes through the live connections.
+    pub(crate) fn connections(&self) -> impl Iterator<Item = ConnId> + use<'a> {
+        let first = (self.kept.connection_count > 0).then_some(self.kept.connection);
+        let range = (self.place, ConnId(0))..=(self.place, ConnId(u64::MAX));
+        let further = self.members.further_of.range(range).map(|(_, conn)| *conn);
+        first.into_iter().chain(further)
+    }
+
     /// Says whether no connection is left, so that only the grace keeps the seat.
     pub(crate) fn is_reconnecting(&self) -> bool {
-        self.connections.is_empty()
+        self.kept.connection_count == 0
+    }
+
+    fn reports(&self) -> impl Iterator<Item = &'a Report> + use<'a> {
+        let reports = &self.members.reports;
+        self.connections().filter_map(|conn| reports.get(&conn))
     }
 
     /// Returns what the member's player says. Of several, the one in most trouble speaks, and one
     /// that is hidden only if no other does.
     pub(crate) fn readiness(&self) -> Option<Readiness> {
-        worst(self.connections.values())
+        worst(self.reports())
     }
 
     /// Returns the same of the players that count for the others.
     pub(crate) fn counted_readiness(&self) -> Option<Readiness> {
-        worst(self.connections.values().filter(|report| !report.detached && !report.newcomer))
-    }
-
-    /// Returns the worst round trip of the connections whose player is not away, in ms.
-    pub(crate) fn rtt_ms(&self) -> Option<f64> {
-        self.connections
-            .values()
-            .filter(|report| report.readiness != Some(Readiness::Away))
-            .filter_map(|report| report.rtt_ms)
-            .max_by(f64::total_cmp)
+        worst(self.reports().filter(|report| !report.detached && !report.newcomer))
     }
 }
 
@@ -72,104 +126,166 @@ fn worst<'a>(reports: impl Iterator<Item = &'a Report>) -> Option<Readiness> {
     })
 }
 
-/// All seats of a room.
-///
-/// Joining, leaving and counting cost the same in a room of ten and of a million (but for the
-/// depth of a tree).
-#[derive(Debug, Default)]
-pub(crate) struct Members {
-    seats: BTreeMap<UserId, Seat>,
-    by_order: BTreeMap<u64, UserId>,
-    users: BTreeMap<ConnId, UserId>,
-    next_order: u64,
+/// Hashes the same on every machine. Ids are made by servers, so nobody can choose them to collide.
+fn hash(it: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    it.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Members {
     /// Returns how many seats are taken, those in their grace included.
     pub(crate) fn count(&self) -> usize {
-        self.seats.len()
+        self.count
     }
 
     /// Returns how many connections are live.
     pub(crate) fn connection_count(&self) -> usize {
-        self.users.len()
+        self.connection_count
     }
 
     /// Returns a member's seat.
-    pub(crate) fn seat(&self, user: &UserId) -> Option<&Seat> {
-        self.seats.get(user)
+    pub(crate) fn seat(&self, user: &UserId) -> Option<Seat<'_>> {
+        self.seat_at(self.find(user)?)
     }
 
     /// Returns the seat behind a connection.
-    pub(crate) fn seat_of(&self, conn: ConnId) -> Option<&Seat> {
-        self.seats.get(self.users.get(&conn)?)
+    pub(crate) fn seat_of(&self, conn: ConnId) -> Option<Seat<'_>> {
+        self.seat_at(self.find_connected(conn)?)
     }
 
-    /// Returns the report of a connection, to be changed.
+    fn seat_at(&self, place: Place) -> Option<Seat<'_>> {
+        self.row.get(place).map(|kept| Seat { members: self, place, kept })
+    }
+
+    fn find(&self, user: &UserId) -> Option<Place> {
+        let is_theirs = |place: &Place| self.row.get(*place).is_some_and(|it| it.user == *user);
+        self.by_user.find(hash(user), is_theirs).copied()
+    }
+
+    fn find_connected(&self, conn: ConnId) -> Option<Place> {
+        let is_its = |place: &Place| self.row.get(*place).is_some_and(|it| it.connection == conn);
+        let in_seat = self.by_connection.find(hash(conn), is_its);
+        in_seat.or_else(|| self.further.get(&conn)).copied()
+    }
+
+    /// Returns the report of a live connection, to be changed.
     pub(crate) fn report_mut(&mut self, conn: ConnId) -> Option<&mut Report> {
-        self.seats.get_mut(self.users.get(&conn)?)?.connections.get_mut(&conn)
+        self.find_connected(conn)?;
+        Some(self.reports.entry(conn).or_default())
+    }
+
+    /// Returns the worst round trip of the connections whose player is not away, in ms.
+    pub(crate) fn worst_rtt_ms(&self) -> Option<f64> {
+        self.reports
+            .values()
+            .filter(|report| report.readiness != Some(Readiness::Away))
+            .filter_map(|report| report.rtt_ms)
+            .max_by(f64::total_cmp)
     }
 
     /// Another medium is new to everybody: nobody is a newcomer to it.
     pub(crate) fn forget_newcomers(&mut self) {
-        for seat in self.seats.values_mut() {
-            seat.connections.values_mut().for_each(|report| report.newcomer = false);
-        }
+        self.reports.values_mut().for_each(|report| report.newcomer = false);
     }
 
     /// Gives a person a seat at the end of the row.
     pub(crate) fn take(&mut self, who: Principal, joined_ms: i64) {
-        let order = self.next_order;
-        self.next_order += 1;
-        self.by_order.insert(order, who.user_id.clone());
-        let seat = Seat { who, order, joined_ms, connections: BTreeMap::new() };
-        self.seats.insert(seat.who.user_id.clone(), seat);
+        let Principal { user_id: user, display_name: name, is_guest } = who;
+        let code = hash(&user);
+        let (connection, connection_count) = (ConnId(0), 0);
+        let place =
+            self.row.push(Kept { user, name, joined_ms, connection, connection_count, is_guest });
+        let row = &self.row;
+        self.by_user.insert_unique(code, place, |it| row.get(*it).map_or(0, |it| hash(&it.user)));
+        self.count += 1;
     }
 
     /// Adds a connection to the seat of `who`, who may have a new name since.
     pub(crate) fn connect(&mut self, conn: ConnId, who: Principal) {
-        if let Some(seat) = self.seats.get_mut(&who.user_id) {
-            self.users.insert(conn, who.user_id.clone());
-            seat.who = who;
-            seat.connections.insert(conn, Report::default());
+        let Some(place) = self.find(&who.user_id) else { return };
+        let Some(kept) = self.row.get_mut(place) else { return };
+        (kept.name, kept.is_guest) = (who.display_name, who.is_guest);
+        kept.connection_count += 1;
+        self.connection_count += 1;
+        if kept.connection_count == 1 {
+            self.put_in_seat(place, conn);
+        } else {
+            self.further.insert(conn, place);
+            self.further_of.insert((place, conn));
         }
     }
 
-    /// Takes a connection away and returns whose it was.
-    pub(crate) fn disconnect(&mut self, conn: ConnId) -> Option<UserId> {
-        let user = self.users.remove(&conn)?;
-        if let Some(seat) = self.seats.get_mut(&user) {
-            seat.connections.remove(&conn);
+    fn put_in_seat(&mut self, place: Place, conn: ConnId) {
+        if let Some(kept) = self.row.get_mut(place) {
+            kept.connection = conn;
         }
-        Some(user)
+        let row = &self.row;
+        let hasher = |it: &Place| row.get(*it).map_or(0, |it| hash(it.connection));
+        self.by_connection.insert_unique(hash(conn), place, hasher);
     }
 
-    /// Frees a seat, and returns it with the connections it had.
-    pub(crate) fn free(&mut self, user: &UserId) -> Option<Seat> {
-        let seat = self.seats.remove(user)?;
-        self.by_order.remove(&seat.order);
-        for conn in seat.connections.keys() {
-            self.users.remove(conn);
+    /// Takes a connection away.
+    pub(crate) fn disconnect(&mut self, conn: ConnId) {
+        let Some(place) = self.find_connected(conn) else { return };
+        self.reports.remove(&conn);
+        self.connection_count -= 1;
+        if let Some(kept) = self.row.get_mut(place) {
+            kept.connection_count -= 1;
         }
-        Some(seat)
+        if self.further.remove(&conn).is_some() {
+            self.further_of.remove(&(place, conn));
+            return;
+        }
+        if let Ok(entry) = self.by_connection.find_entry(hash(conn), |it| *it == place) {
+            entry.remove();
+        }
+        let range = (place, ConnId(0))..=(place, ConnId(u64::MAX));
+        if let Some((_, next)) = self.further_of.range(range).next().copied() {
+            self.further.remove(&next);
+            self.further_of.remove(&(place, next));
+            self.put_in_seat(place, next);
+        }
+    }
+
+    /// Frees a seat with all its connections, and returns whose it was.
+    pub(crate) fn free(&mut self, user: &UserId) -> Option<Principal> {
+        let seat = self.seat(user)?;
+        let (who, place) = (seat.who(), seat.place);
+        for conn in seat.connections().collect::<Vec<_>>() {
+            self.disconnect(conn);
+        }
+        if let Ok(entry) = self.by_user.find_entry(hash(user), |it| *it == place) {
+            entry.remove();
+        }
+        self.row.remove(place);
+        self.count -= 1;
+        Some(who)
     }
 
     /// Returns who is present longest.
     pub(crate) fn longest_present(&self) -> Option<&UserId> {
-        self.by_order.values().next()
+        self.in_order(None).next().map(|seat| seat.user())
     }
 
-    /// Goes through the seats, longest present first, those after the seat of `after` only.
-    pub(crate) fn in_order(&self, after: Option<&UserId>) -> impl Iterator<Item = &Seat> {
-        let start = match after.and_then(|user| self.seats.get(user)) {
-            Some(seat) => Bound::Excluded(seat.order),
-            None => Bound::Unbounded,
-        };
-        self.by_order.range((start, Bound::Unbounded)).filter_map(|(_, user)| self.seats.get(user))
+    /// Goes through the seats, longest present first, those behind the seat of `after` only.
+    pub(crate) fn in_order(&self, after: Option<&UserId>) -> impl Iterator<Item = Seat<'_>> {
+        let behind = after.and_then(|user| self.find(user));
+        self.row.places(behind).filter_map(|place| self.seat_at(place))
     }
 
     /// Goes through all live connections.
     pub(crate) fn connections(&self) -> impl Iterator<Item = ConnId> {
-        self.users.keys().copied()
+        self.in_order(None).flat_map(|seat| seat.connections())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seat_is_small() {
+        assert_eq!(crate::row::slot_bytes::<Kept>(), 64);
     }
 }

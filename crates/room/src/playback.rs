@@ -9,7 +9,6 @@ use parlor_protocol::{Code, Event, UserId, limits};
 use crate::checks;
 use crate::hold::{HOLD_AT_START, HOLD_MID_PLAY, Standing};
 use crate::io::{ConnId, Now, Pace, Refusal};
-use crate::members::Seat;
 use crate::room::{Asker, Room};
 use crate::timeline::{self, Change, Medium, Timeline};
 
@@ -74,8 +73,7 @@ impl Room {
     }
 
     fn start_lead(&self) -> Duration {
-        let round_trips = self.members.in_order(None).filter_map(Seat::rtt_ms);
-        timeline::start_lead(round_trips.max_by(f64::total_cmp))
+        timeline::start_lead(self.members.worst_rtt_ms())
     }
 
     /// Begins to hold, goes on, or names others than before, and tells; after everything that may
@@ -171,7 +169,7 @@ impl Room {
 
     /// Returns what a member means for the question whether the room can go on.
     pub(crate) fn standing(&self, user: &UserId) -> Standing {
-        match self.members.seat(user).and_then(Seat::counted_readiness) {
+        match self.members.seat(user).and_then(|seat| seat.counted_readiness()) {
             None | Some(Readiness::Away) => Standing::Uncounted,
             Some(Readiness::Ready) => Standing::Ready,
             Some(Readiness::Loading | Readiness::Stalled) => Standing::Late,

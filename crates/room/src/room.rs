@@ -151,7 +151,7 @@ impl Room {
             Input::Depart { conn, how } => self.depart(now, conn, how),
             Input::Command { conn, id, command, fresh } => {
                 if let Some(seat) = self.members.seat_of(conn) {
-                    let who = seat.who.clone();
+                    let who = seat.who();
                     self.carry_out(now, Asker::Conn(conn, id), who, command, fresh);
                 }
             }

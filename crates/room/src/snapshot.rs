@@ -79,7 +79,7 @@ pub(crate) fn write(
     // A crowd would make every snapshot large, and comes back by itself; only the host's seat says
     // that somebody must follow if the host does not.
     let is_crowd = members.count() > limits::MEMBERS_TOLD_SINGLY;
-    let kept = |seat: &&Seat| !is_crowd || Some(&seat.who.user_id) == host;
+    let kept = |seat: &Seat<'_>| !is_crowd || Some(seat.user()) == host;
     let written = Written {
         form: FORM.to_owned(),
         room_id: room_id.clone(),
@@ -176,12 +176,13 @@ impl Playback {
 }
 
 impl WrittenSeat {
-    fn of(seat: &Seat) -> Self {
+    fn of(seat: Seat<'_>) -> Self {
+        let who = seat.who();
         Self {
-            user_id: seat.who.user_id.clone(),
-            display_name: seat.who.display_name.to_string(),
-            is_guest: seat.who.is_guest,
-            joined_ms: seat.joined_ms,
+            user_id: who.user_id,
+            display_name: who.display_name.to_string(),
+            is_guest: who.is_guest,
+            joined_ms: seat.joined_ms(),
         }
     }
 

@@ -65,14 +65,14 @@ impl Room {
     pub fn member_page(&self, after: Option<&UserId>, limit: usize) -> MemberPage {
         let limit = limit.clamp(1, limits::MEMBER_PAGE);
         let mut seats = self.members.in_order(after);
-        let members: Vec<_> = seats.by_ref().take(limit).map(|seat| self.shown(seat)).collect();
+        let members: Vec<_> = seats.by_ref().take(limit).map(|seat| self.shown(&seat)).collect();
         let next = seats.next().and_then(|_| members.last()).map(|member| member.user_id.clone());
         MemberPage { members, member_count: self.members.count() as u64, next }
     }
 
     /// Returns a member, if present.
     pub fn member(&self, user: &UserId) -> Option<Member> {
-        self.members.seat(user).map(|seat| self.shown(seat))
+        self.members.seat(user).map(|seat| self.shown(&seat))
     }
 
     /// Returns what a person is in this room, present or not.
@@ -96,12 +96,13 @@ impl Room {
         seats.is_some_and(|seats| self.members.count() >= seats as usize)
     }
 
-    fn shown(&self, seat: &Seat) -> Member {
+    fn shown(&self, seat: &Seat<'_>) -> Member {
+        let who = seat.who();
         let readiness = seat.readiness();
         Member {
-            user_id: seat.who.user_id.clone(),
-            display_name: seat.who.display_name.to_string(),
-            role: self.role(&seat.who),
+            user_id: who.user_id.clone(),
+            display_name: who.display_name.to_string(),
+            role: self.role(&who),
             status: match readiness {
                 _ if seat.is_reconnecting() => Status::Reconnecting,
                 Some(Readiness::Loading | Readiness::Stalled) => Status::Buffering,
@@ -109,8 +110,8 @@ impl Room {
                 Some(Readiness::Ready) | None => Status::Online,
             },
             readiness,
-            catching_up: self.hold.is_catching_up(&seat.who.user_id),
-            joined_at: iso_8601(seat.joined_ms),
+            catching_up: self.hold.is_catching_up(&who.user_id),
+            joined_at: iso_8601(seat.joined_ms()),
         }
     }
 }
