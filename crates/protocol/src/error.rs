@@ -76,7 +76,7 @@ codes! {
     /// The body or a frame is too large.
     TooLarge = "too_large", 413, "That is too large";
     /// The body is not of a kind the route takes.
-    UnsupportedMedia = "unsupported_media_type", 415, "Send this as application/json";
+    UnsupportedMedia = "unsupported_media", 415, "Send this as application/json";
     /// The client asks too often.
     RateLimited = "rate_limited", 429, "Too many requests; wait a moment";
     /// The room has too much waiting; the same request may go through in a moment.
@@ -173,4 +173,17 @@ pub struct ErrorBody {
     /// RFC 9457: the HTTP status again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_has_one_spelling() {
+        for code in Code::ALL {
+            let written = serde_json::to_string(code).unwrap();
+            assert_eq!(written, format!("\"{}\"", code.as_str()));
+        }
+    }
 }

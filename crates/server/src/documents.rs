@@ -10,6 +10,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 
 use crate::http;
+use crate::http::limits::RATES;
 
 /// What the routes do not say themselves.
 #[derive(OpenApi)]
@@ -59,6 +60,12 @@ impl utoipa::Modify for Security {
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
     document.merge(http::documented().into_openapi());
+    let rates = RATES.iter().map(|(what, per_minute)| format!("| {what} | {per_minute} |\n"));
+    document.info.description.get_or_insert_default().push_str(&format!(
+        "\n\nToo many requests are answered with 429 and `Retry-After`. An IPv6 address counts by \
+         its /64.\n\n| what | a minute |\n|---|---|\n{}",
+        rates.collect::<String>()
+    ));
     document
 }
 

@@ -20,6 +20,7 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use tower::util::option_layer;
+use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
@@ -55,6 +56,7 @@ pub fn router(app: App) -> Router {
         .layer(from_fn_with_state(app.clone(), watch::origin))
         .layer(option_layer(watch::cors(&app.config)))
         .layer(from_fn_with_state(app.clone(), watch::host))
+        .layer(CatchPanicLayer::custom(watch::fault))
         .layer(from_fn(answer::shape))
         .layer(from_fn_with_state(app.clone(), watch::secured))
         .layer(from_fn(watch::counted))

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use parlor_protocol::Code;
 use rust_embed::RustEmbed;
 
-use crate::http::answer::Refused;
+use crate::http::answer::{Refused, is_route_of_earlier_systems};
 
 /// The built UI. In a build for development it is read from disk at each request.
 #[derive(RustEmbed)]
@@ -88,7 +88,7 @@ pub async fn file(method: Method, uri: Uri, headers: HeaderMap) -> Result<Respon
     let path = uri.path().trim_start_matches('/');
     let hidden = path.ends_with(".br") || path.ends_with(".gz") || path == INDEX;
     let Some(file) = Built::get(path).filter(|_| !hidden) else {
-        if is_navigation(&method, path, &headers) {
+        if is_navigation(&method, uri.path(), &headers) {
             return Ok((StatusCode::NOT_FOUND, page(None)).into_response());
         }
         return Err(Code::NotFound.into());
@@ -120,11 +120,14 @@ pub async fn file(method: Method, uri: Uri, headers: HeaderMap) -> Result<Respon
     Ok(response)
 }
 
-/// Says whether a browser asks for a page to show, as none does for a picture or for data.
+/// Says whether a browser asks for a page to show, as none does for a picture or for data. The
+/// addresses of the interface are never pages.
 fn is_navigation(method: &Method, path: &str, headers: &HeaderMap) -> bool {
     let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     method == Method::GET
-        && !path.starts_with("api/")
+        && path != "/api"
+        && !path.starts_with("/api/")
+        && !is_route_of_earlier_systems(path)
         && accepted.is_some_and(|accepted| accepted.contains("text/html"))
 }
 
@@ -143,19 +146,20 @@ fn is_known(headers: &HeaderMap, etag: &str) -> bool {
 }
 
 fn compressed(path: &str, headers: &HeaderMap) -> Option<(&'static str, Cow<'static, [u8]>)> {
-    let accepted = headers.get(header::ACCEPT_ENCODING)?.to_str().ok()?;
-    let accepts = |name: &str| {
-        accepted.split(',').any(|part| {
-            let mut pieces = part.split(';').map(str::trim);
-            let is_named = pieces.next().is_some_and(|coding| coding.eq_ignore_ascii_case(name));
-            let is_refused =
-                pieces.any(|piece| matches!(piece, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
-            is_named && !is_refused
-        })
-    };
     [("br", "br"), ("gzip", "gz")].into_iter().find_map(|(coding, ending)| {
-        let file = accepts(coding).then(|| Built::get(&format!("{path}.{ending}")))??;
+        let file = accepts(headers, coding).then(|| Built::get(&format!("{path}.{ending}")))??;
         Some((coding, file.data))
+    })
+}
+
+/// Says whether the client reads a coding (RFC 9110, section 12.5.3).
+fn accepts(headers: &HeaderMap, coding: &str) -> bool {
+    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+    accepted.unwrap_or_default().split(',').any(|part| {
+        let mut pieces = part.split(';').map(str::trim);
+        let is_named = pieces.next().is_some_and(|name| name.eq_ignore_ascii_case(coding));
+        let weight = pieces.find_map(|piece| piece.strip_prefix("q=")?.parse::<f32>().ok());
+        is_named && weight != Some(0.0)
     })
 }
 
@@ -333,6 +337,45 @@ mod tests {
             assert_eq!(read_range(text, 10), asked, "{text}");
         }
         assert_eq!(read_range("bytes=0-", 0), Asked::Outside);
+    }
+
+    fn sent(range: &'static str, if_range: Option<&'static str>) -> Response {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::RANGE, HeaderValue::from_static(range));
+        if let Some(etag) = if_range {
+            headers.insert(header::IF_RANGE, HeaderValue::from_static(etag));
+        }
+        ranged(Cow::Borrowed(b"0123456789"), &headers, "\"etag\"")
+    }
+
+    #[test]
+    fn a_film_is_sent_by_ranges() {
+        let part = sent("bytes=2-4", None);
+        assert_eq!(part.status(), StatusCode::PARTIAL_CONTENT);
+        assert_eq!(part.headers()[header::CONTENT_RANGE], "bytes 2-4/10");
+        let outside = sent("bytes=10-", None);
+        assert_eq!(outside.status(), StatusCode::RANGE_NOT_SATISFIABLE);
+        assert_eq!(outside.headers()[header::CONTENT_RANGE], "bytes */10");
+        assert_eq!(sent("bytes=0-1,4-5", None).status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn a_part_of_another_file_is_not_sent() {
+        assert_eq!(sent("bytes=2-4", Some("\"etag\"")).status(), StatusCode::PARTIAL_CONTENT);
+        assert_eq!(sent("bytes=2-4", Some("\"older\"")).status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn a_compressed_form_is_sent_only_to_those_who_read_it() {
+        let known = |accepted: &'static str| {
+            let headers = HeaderMap::from_iter([(
+                header::ACCEPT_ENCODING,
+                HeaderValue::from_static(accepted),
+            )]);
+            accepts(&headers, "br")
+        };
+        assert!(known("gzip, br;q=0.5") && known("BR"));
+        assert!(!known("gzip") && !known("br;q=0") && !known("brotli"));
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! from growing the process (hashing in parallel left 158 to 216 MB resident when it was
 //! measured), and it keeps the cores that carry rooms free.
 
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
 
 use argon2::password_hash::phc::{PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -18,6 +19,8 @@ const WAITING_JOBS: usize = 256;
 const COST: (u32, u32, u32) = (19 * 1_024, 2, 1);
 /// A stored hash that asks for more memory than this, in KiB, is not ours and is not checked.
 const LARGEST_MEMORY_KIB: u32 = 64 * 1_024;
+/// How long the memory for hashing is held after the last password.
+const BLOCK_LIFE: Duration = Duration::from_secs(5);
 /// Bytes of a hash.
 const OUTPUT_BYTES: usize = 32;
 /// Bytes of a salt (RFC 9106, section 3.1).
@@ -79,15 +82,23 @@ impl Passwords {
 
 fn work(inbox: &Receiver<Job>) {
     let mut blocks = Vec::new();
-    // A person who closed the page no longer waits for the answer.
-    while let Ok(job) = inbox.recv() {
-        match job {
-            Job::Hash { password, reply } => {
+    loop {
+        let next = match inbox.recv_timeout(BLOCK_LIFE) {
+            Err(RecvTimeoutError::Timeout) => {
+                blocks = Vec::new();
+                inbox.recv().ok()
+            }
+            job => job.ok(),
+        };
+        // A person who closed the page no longer waits for the answer.
+        match next {
+            Some(Job::Hash { password, reply }) => {
                 let _ = reply.send(hashed(&password, &mut blocks));
             }
-            Job::Check { password, stored, reply } => {
+            Some(Job::Check { password, stored, reply }) => {
                 let _ = reply.send(matches(&password, stored.as_deref(), &mut blocks));
             }
+            None => return,
         }
     }
 }

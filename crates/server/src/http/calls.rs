@@ -34,6 +34,7 @@ pub fn routes() -> OpenApiRouter<App> {
 /// Makes a permanent room that is not listed.
 #[utoipa::path(
     post, path = "/api/rooms/create", tag = "calls",
+    operation_id = "create_call_room",
     request_body = CreateCallRoom,
     responses(
         (status = 200, body = CreatedCallRoom, description = "Made, and on disk"),
@@ -65,6 +66,7 @@ async fn create(
 /// Finds a room by its join code, in capitals or not.
 #[utoipa::path(
     get, path = "/api/rooms/join/{joinCode}", tag = "calls",
+    operation_id = "find_call_room",
     params(("joinCode" = String, Path, description = "Six characters")),
     responses(
         (status = 200, body = FoundCallRoom, description = "The room"),
@@ -98,6 +100,7 @@ async fn join(
 /// Finds a room by its id.
 #[utoipa::path(
     get, path = "/api/rooms/{roomId}", tag = "calls",
+    operation_id = "read_call_room",
     params(("roomId" = String, Path, description = "The room")),
     responses(
         (status = 200, body = FoundCallRoom, description = "The room"),
@@ -118,6 +121,7 @@ async fn read(
 /// Lists who is in a room.
 #[utoipa::path(
     get, path = "/api/rooms/{roomId}/users", tag = "calls",
+    operation_id = "call_users",
     params(("roomId" = String, Path, description = "The room")),
     responses(
         (status = 200, body = CallUsers, description = "Who is in, longest first; the first 200 of a large room"),

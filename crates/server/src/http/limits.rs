@@ -92,7 +92,8 @@ impl<K: Hash + Eq + Clone> Strikes<K> {
         let counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((count, at)) = counts.get(key) else { return Ok(()) };
         let left = self.decayed(*count, now - *at);
-        if left < self.limit - 1.0 + f64::EPSILON {
+        // Room for one more; the millionth is for what subtracting times rounds.
+        if left <= self.limit - 1.0 + 1e-6 {
             return Ok(());
         }
         let wait = (left - self.limit + 1.0) / self.limit * MINUTE.as_secs_f64();
@@ -116,52 +117,38 @@ impl<K: Hash + Eq + Clone> Strikes<K> {
     }
 }
 
-/// Every rate of the HTTP interface, per minute, which is also how much may come at once.
-pub struct RateLimits {
-    /// Requests of any kind under `/api` and the old roots, per address.
-    pub requests: Rate<AddressKey>,
-    /// Registrations, per address.
-    pub registrations: Rate<AddressKey>,
-    /// Attempts to log in, per address.
-    pub logins: Rate<AddressKey>,
-    /// Attempts to log in, per name that was tried.
-    pub logins_per_name: Rate<String>,
-    /// Guests, per address.
-    pub guests: Rate<AddressKey>,
-    /// Refreshes, per address.
-    pub refreshes: Rate<AddressKey>,
-    /// Tickets, per person.
-    pub tickets: Rate<UserId>,
-    /// New rooms, per person.
-    pub rooms: Rate<UserId>,
-    /// New rooms, per address.
-    pub rooms_per_address: Rate<AddressKey>,
-    /// Upgrades to a WebSocket, per address.
-    pub upgrades: Rate<AddressKey>,
-    /// Join codes that name nothing, per address.
-    pub wrong_codes: Strikes<AddressKey>,
-    /// Join codes that name nothing, in all.
-    pub wrong_codes_in_all: Strikes<()>,
+macro_rules! rates {
+    ($($name:ident: $kind:ident<$key:ty> = $per_minute:literal, $what:literal;)*) => {
+        /// Every rate of the HTTP interface, per minute, which is also how much may come at once.
+        pub struct RateLimits {
+            $(#[doc = $what] pub $name: $kind<$key>,)*
+        }
+
+        impl RateLimits {
+            /// Makes full buckets; `is_lifted` is `--insecure-no-rate-limits`.
+            pub fn new(is_lifted: bool) -> Self {
+                Self { $($name: $kind::new($per_minute, is_lifted),)* }
+            }
+        }
+
+        /// Describes each rate: what is counted, and how many a minute.
+        pub const RATES: &[(&str, u32)] = &[$(($what, $per_minute)),*];
+    };
 }
 
-impl RateLimits {
-    /// Makes full buckets; `is_lifted` is `--insecure-no-rate-limits`.
-    pub fn new(is_lifted: bool) -> Self {
-        Self {
-            requests: Rate::new(3_000, is_lifted),
-            registrations: Rate::new(60, is_lifted),
-            logins: Rate::new(60, is_lifted),
-            logins_per_name: Rate::new(20, is_lifted),
-            guests: Rate::new(120, is_lifted),
-            refreshes: Rate::new(300, is_lifted),
-            tickets: Rate::new(120, is_lifted),
-            rooms: Rate::new(60, is_lifted),
-            rooms_per_address: Rate::new(120, is_lifted),
-            upgrades: Rate::new(600, is_lifted),
-            wrong_codes: Strikes::new(20, is_lifted),
-            wrong_codes_in_all: Strikes::new(600, is_lifted),
-        }
-    }
+rates! {
+    requests: Rate<AddressKey> = 3_000, "Requests of any kind, per address";
+    upgrades: Rate<AddressKey> = 1_200, "Upgrades to a WebSocket, per address";
+    registrations: Rate<AddressKey> = 60, "Registrations, per address";
+    logins: Rate<AddressKey> = 60, "Attempts to log in, per address";
+    logins_per_name: Rate<String> = 20, "Attempts to log in, per name that is tried";
+    guests: Rate<AddressKey> = 120, "New guests, per address";
+    refreshes: Rate<AddressKey> = 300, "Refreshes, per address";
+    tickets: Rate<UserId> = 120, "Tickets, per person";
+    rooms: Rate<UserId> = 60, "New rooms, per person";
+    rooms_per_address: Rate<AddressKey> = 120, "New rooms, per address";
+    wrong_codes: Strikes<AddressKey> = 20, "Join codes that name nothing, per address";
+    wrong_codes_in_all: Strikes<()> = 600, "Join codes that name nothing, from everywhere";
 }
 
 #[cfg(test)]

@@ -73,6 +73,7 @@ pub fn aliases() -> [(&'static str, MethodRouter<App>); 2] {
 /// Makes a room.
 #[utoipa::path(
     post, path = "/api/v1/rooms", tag = "rooms",
+    operation_id = "create_room",
     request_body = CreateRoom,
     responses(
         (status = 200, body = CreatedRoom, description = "Made, and on disk"),
@@ -130,6 +131,7 @@ async fn start(
     let outcome = app.rooms.command(room, who, Command::UpdatePlayback(first)).await;
     if let Err(refusal) = outcome {
         app.rooms.end(room, ClosedReason::Deleted).await?;
+        app.store.delete_room(room).await?;
         return Err(refusal.into());
     }
     Ok(())
@@ -228,6 +230,7 @@ struct ListParams {
 /// Lists the public rooms and one's own, newest first; `Link` names the next page.
 #[utoipa::path(
     get, path = "/api/v1/rooms", tag = "rooms",
+    operation_id = "list_rooms",
     params(
         ("limit" = Option<u64>, Query, description = "Rooms in the page, 1 to 200; 50 if absent"),
         ("after" = Option<String>, Query, description = "From the `Link` header of the page before"),
@@ -293,6 +296,7 @@ fn read_cursor(text: &str) -> Result<RoomCursor, Refused> {
 /// Returns the whole room.
 #[utoipa::path(
     get, path = "/api/v1/rooms/{roomId}", tag = "rooms",
+    operation_id = "read_room",
     params(("roomId" = String, Path, description = "The room")),
     responses(
         (status = 200, body = RoomState, description = "The room"),
@@ -312,6 +316,7 @@ async fn read(
 /// Changes a room's settings; for its owner, host and moderators.
 #[utoipa::path(
     patch, path = "/api/v1/rooms/{roomId}", tag = "rooms",
+    operation_id = "update_room",
     params(("roomId" = String, Path, description = "The room")),
     request_body = RoomUpdate,
     responses(
@@ -333,6 +338,7 @@ async fn update(
 /// Deletes a room for good; for its owner, host and moderators.
 #[utoipa::path(
     delete, path = "/api/v1/rooms/{roomId}", tag = "rooms",
+    operation_id = "delete_room",
     params(("roomId" = String, Path, description = "The room")),
     responses(
         (status = 200, body = Message, description = "Deleted; its members were told"),
@@ -346,6 +352,8 @@ async fn delete(
     Path(room): Path<RoomId>,
 ) -> Result<Json<Message>, Refused> {
     app.rooms.close(&room, verified.who).await?;
+    // The room's core deletes it too, when it gets to it; the answer must already be true.
+    app.store.delete_room(&room).await?;
     Ok(Json(Message { message: "The room is deleted".to_owned() }))
 }
 

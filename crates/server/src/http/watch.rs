@@ -1,12 +1,16 @@
 //! What every request passes: it is counted, its host and its site are looked at, its rate is
 //! limited, and its answer is given the headers that keep browsers careful.
 
+use std::any::Any;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, Method, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
+use metrics::{Counter, Histogram};
 use parlor_protocol::Code;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -19,23 +23,60 @@ use crate::config::Config;
 /// How long a browser remembers the answer to a preflight; Chromium takes no more than 2 h.
 const PREFLIGHT_LIFE: Duration = Duration::from_secs(7_200);
 
+/// What one route's requests of one method and outcome are counted with.
+#[derive(Clone)]
+struct Meters {
+    requests: Counter,
+    seconds: Histogram,
+}
+
+/// Names [`Meters`]: where the route's text stands in memory, which is one place for each route
+/// of a router; the method; the status.
+type MetersKey = (usize, Method, u16);
+
+thread_local! {
+    /// Looking a metric up by its labels costs more than a small request does.
+    static METERS: RefCell<HashMap<MetersKey, Meters>> = RefCell::new(HashMap::new());
+}
+
 /// Counts a request and measures how long it took. Routes are named as they are written, never
-/// by what is in them.
+/// by what is in them, and methods that no route takes share one name.
 pub async fn counted(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let method = request.method().as_str().to_owned();
+    let method = match *request.method() {
+        Method::GET | Method::POST | Method::PATCH | Method::DELETE => request.method().clone(),
+        _ => Method::OPTIONS,
+    };
     let begin = Instant::now();
     let response = next.run(request).await;
-    let route = route.map_or_else(|| "other".to_owned(), |route| route.as_str().to_owned());
-    let status = response.status().as_u16().to_string();
-    metrics::histogram!("parlor_http_seconds", "route" => route.clone())
-        .record(begin.elapsed().as_secs_f64());
-    metrics::counter!(
-        "parlor_http_requests_total",
-        "method" => method, "route" => route, "status" => status
-    )
-    .increment(1);
+    let route = route.as_ref().map_or("other", MatchedPath::as_str);
+    let key = (route.as_ptr() as usize, method, response.status().as_u16());
+    let meters = METERS.with_borrow_mut(|known| match known.get(&key) {
+        Some(meters) => meters.clone(),
+        None => {
+            let meters = meters_of(route, &key.1, key.2);
+            known.insert(key, meters.clone());
+            meters
+        }
+    });
+    meters.requests.increment(1);
+    meters.seconds.record(begin.elapsed().as_secs_f64());
     response
+}
+
+fn meters_of(route: &str, method: &Method, status: u16) -> Meters {
+    let (route, method) = (route.to_owned(), method.as_str().to_owned());
+    let seconds = metrics::histogram!("parlor_http_seconds", "route" => route.clone());
+    let requests = metrics::counter!(
+        "parlor_http_requests_total",
+        "method" => method, "route" => route, "status" => status.to_string()
+    );
+    Meters { requests, seconds }
+}
+
+/// Answers a request whose handler failed. The panic itself is in the log.
+pub fn fault(_: Box<dyn Any + Send>) -> Response {
+    Refused::from(Code::Internal).into_response()
 }
 
 /// Adds the headers that keep browsers careful.
