@@ -6,7 +6,7 @@ import { formatPosition } from '../text/time';
 /** Something that happened in the room, as a sentence. */
 export interface Happening {
   text: string;
-  about: 'people' | 'playback';
+  about: 'people' | 'host' | 'playback';
   /** Whom it is about, if it is one person. */
   person?: { userId: string; name: string };
 }
@@ -90,5 +90,6 @@ function hostChange(before: RoomSnapshot, after: RoomSnapshot, me: string): Happ
   if (userId === null || before.hostId === null || userId === before.hostId) return [];
   const host = after.members.find((member) => member.userId === userId);
   if (!host) return [];
-  return [told(host, userId === me ? say.hostYou : say.host(host.displayName))];
+  const text = userId === me ? say.hostYou : say.host(host.displayName);
+  return [{ ...told(host, text), about: 'host' }];
 }

@@ -6,7 +6,7 @@ export interface Toast {
   person?: { userId: string; name: string };
   action?: { label: string; run: () => void };
   /** A later sentence about the same matter takes its place. */
-  about?: 'people' | 'playback';
+  about?: 'people' | 'host' | 'playback';
 }
 
 /** How long a sentence stands, ms; longer when there is something to press. */
