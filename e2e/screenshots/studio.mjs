@@ -95,6 +95,17 @@ export class Studio {
     await page.setViewportSize({ width: 1280, height: 800 });
   }
 
+  /** Takes a state in the dark without asking the page anything: a question counts as a click. */
+  async peek(page, name, sizes) {
+    for (const [width, height] of sizes) {
+      await page.setViewportSize({ width, height });
+      await page.waitForTimeout(400);
+      const file = `${name}-${width}-dark`;
+      await page.screenshot({ path: join(SHOWN.has(file) ? KEPT : OUT, `${file}.png`) });
+    }
+    await this.#examine(page, name);
+  }
+
   async #examine(page, file) {
     // The page's own policy lets no script in; this one comes from the debugger.
     await page.evaluate(this.#axe);
