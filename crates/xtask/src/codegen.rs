@@ -103,6 +103,9 @@ fn typescript(openapi: &str) -> anyhow::Result<String> {
             &output,
             "--root-types",
             "--root-types-no-schema-prefix",
+            // A field with a default may be left out of a request.
+            "--default-non-nullable",
+            "false",
         ],
     )?;
     fs::read_to_string(output).context("what openapi-typescript wrote")
