@@ -76,10 +76,12 @@ pub(crate) fn write(
     timeline: &Timeline,
     members: &Members,
 ) -> Snapshot {
-    // A crowd would make every snapshot large, and comes back by itself; only the host's seat says
-    // that somebody must follow if the host does not.
-    let is_crowd = members.count() > limits::MEMBERS_TOLD_SINGLY;
-    let kept = |seat: &Seat<'_>| !is_crowd || Some(seat.user()) == host;
+    let seats = match members.count() {
+        0..=limits::MEMBERS_TOLD_SINGLY => members.in_order(None).map(WrittenSeat::of).collect(),
+        // A crowd would make every snapshot large, and comes back by itself; only the host's seat
+        // says that somebody must follow if the host does not.
+        _ => host.and_then(|host| members.seat(host)).map(WrittenSeat::of).into_iter().collect(),
+    };
     let written = Written {
         form: FORM.to_owned(),
         room_id: room_id.clone(),
@@ -89,7 +91,7 @@ pub(crate) fn write(
         durable: durable.clone(),
         host: host.cloned(),
         playback: Playback::of(timeline, now.mono),
-        seats: members.in_order(None).filter(kept).map(WrittenSeat::of).collect(),
+        seats,
     };
     Snapshot(serde_json::to_string(&written).expect("plain values with text keys are JSON"))
 }
