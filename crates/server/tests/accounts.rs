@@ -1,5 +1,7 @@
 //! Accounts, logins, refresh tokens, guests and tickets, as clients meet them.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::collections::HashSet;

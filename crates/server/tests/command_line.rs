@@ -1,5 +1,7 @@
 //! The binary as a person meets it: what it says when something is wrong, and how it stops.
 
+#![allow(clippy::unwrap_used)]
+
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Which hosts the server answers for, which sites' pages may use it, and when cookies count.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use serde_json::json;

@@ -1,5 +1,7 @@
 //! Sizes, rates and shapes: what is too much, and how it is told.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use serde_json::json;

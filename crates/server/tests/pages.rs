@@ -1,5 +1,7 @@
 //! The gate before a room's page, and what is a page at all.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use serde_json::json;

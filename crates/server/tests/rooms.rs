@@ -1,5 +1,7 @@
 //! Rooms over HTTP.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! A whole server in the test's own process, reached over real sockets.
 
 // Each test file uses its own part of this.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
