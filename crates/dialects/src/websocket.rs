@@ -33,6 +33,10 @@ const MASKED: u8 = 0x80;
 /// Largest payload of a control frame (RFC 6455, section 5.5).
 const CONTROL_BYTES: usize = 125;
 
+/// Fragments of one message at most. Empty ones would otherwise cost a peer next to nothing and
+/// never end.
+const FRAGMENTS: u16 = 1_024;
+
 /// Reads a client's frames.
 #[derive(Default)]
 pub struct Decoder {
@@ -40,6 +44,8 @@ pub struct Decoder {
     partial: Vec<u8>,
     /// Payloads of a message whose last fragment has not come.
     fragments: Option<Vec<u8>>,
+    /// How many fragments of it have come.
+    fragment_count: u16,
 }
 
 /// One frame, unmasked.
@@ -109,11 +115,13 @@ impl Decoder {
             TEXT if is_final => Ok(take(Message::Text(text(payload)?))),
             TEXT => {
                 self.fragments = Some(payload.to_vec());
+                self.fragment_count = 1;
                 Ok(true)
             }
             CONTINUATION => {
                 let mut whole = self.fragments.take().ok_or(CloseCode::Protocol)?;
-                if whole.len() + payload.len() > FRAME_BYTES {
+                self.fragment_count += 1;
+                if whole.len() + payload.len() > FRAME_BYTES || self.fragment_count > FRAGMENTS {
                     return Err(CloseCode::TooBig);
                 }
                 whole.extend_from_slice(payload);
@@ -315,6 +323,17 @@ mod tests {
         assert_eq!(read(&mut Decoder::default(), &longer[..14]), Err(CloseCode::TooBig));
         let mut parts = client_frame(TEXT, &vec![b'a'; FRAME_BYTES]);
         parts.extend(client_frame(CONTINUATION, b"b"));
+        assert_eq!(read(&mut Decoder::default(), &parts), Err(CloseCode::TooBig));
+    }
+
+    #[test]
+    fn a_message_of_endless_fragments_is_too_big() {
+        let mut parts = client_frame(TEXT, b"");
+        for _ in 1..FRAGMENTS {
+            parts.extend(client_frame(CONTINUATION, b""));
+        }
+        assert_eq!(read(&mut Decoder::default(), &parts), Ok(Vec::new()));
+        parts.extend(client_frame(CONTINUATION, b""));
         assert_eq!(read(&mut Decoder::default(), &parts), Err(CloseCode::TooBig));
     }
 

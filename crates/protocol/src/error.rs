@@ -77,6 +77,8 @@ codes! {
     TooLarge = "too_large", 413, "That is too large";
     /// The body is not of a kind the route takes.
     UnsupportedMedia = "unsupported_media", 415, "Send this as application/json";
+    /// The route speaks another protocol.
+    UpgradeRequired = "upgrade_required", 426, "That address is for WebSockets, version 13";
     /// The client asks too often.
     RateLimited = "rate_limited", 429, "Too many requests; wait a moment";
     /// The room has too much waiting; the same request may go through in a moment.

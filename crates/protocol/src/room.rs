@@ -81,7 +81,21 @@ pub struct RoomUpdate {
 fn present<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<u32>>, D::Error> {
-    Option::<u32>::deserialize(deserializer).map(Some)
+    rounded(deserializer).map(Some)
+}
+
+/// Takes a whole number written with or without a fraction, rounded.
+fn rounded<'de, D, N>(deserializer: D) -> Result<Option<N>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    N: TryFrom<u64>,
+{
+    let Some(number) = Option::<f64>::deserialize(deserializer)? else { return Ok(None) };
+    let whole = number.round();
+    // Up to here every whole number has an exact `f64`.
+    let exact = (0.0..=9_007_199_254_740_992.0).contains(&whole);
+    let fitting = exact.then_some(whole as u64).and_then(|whole| N::try_from(whole).ok());
+    fitting.map(Some).ok_or_else(|| serde::de::Error::custom("the number is out of range"))
 }
 
 /// A whole room: payload of `SYNC_FULL_STATE` and answer of `GET /api/v1/rooms/{roomId}`.
@@ -141,11 +155,11 @@ pub struct CreateRoom {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_public: Option<bool>,
     /// Seats, at least 2; absent or `null` for no limit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "rounded")]
     pub max_participants: Option<u32>,
     /// How long the room stays without anybody, in s; 60 if absent, 0 for permanent (a guest's
     /// permanent room lives 24 h).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "rounded")]
     pub idle_ttl_seconds: Option<u64>,
 }
 

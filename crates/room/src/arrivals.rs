@@ -1,5 +1,7 @@
 //! Coming, going, and who is host after it.
 
+use std::sync::Arc;
+
 use parlor_protocol::member::{HostChanged, Member, MemberCount};
 use parlor_protocol::{Code, Event, UserId, limits};
 
@@ -163,6 +165,33 @@ impl Room {
     }
 
     /// Tells what is known of a member now, in a crowd as well.
+    /// Hands the offices of a guest to the account it became.
+    pub(crate) fn inherit(&mut self, now: Now, from: &UserId, to: &UserId) {
+        let mut is_heir = false;
+        for office in [&mut self.founding.owner, &mut self.founding.creator] {
+            if office.as_ref() == Some(from) {
+                *office = Some(to.clone());
+                is_heir = true;
+            }
+        }
+        // A host that is present stays until it leaves.
+        if self.host.as_ref() == Some(from) && self.members.seat(from).is_none() {
+            self.host = Some(to.clone());
+            is_heir = true;
+        }
+        if self.durable.moderators.contains(from) {
+            let durable = Arc::make_mut(&mut self.durable);
+            durable.moderators.remove(from);
+            durable.moderators.insert(to.clone());
+            is_heir = true;
+        }
+        if is_heir {
+            self.tell_member(now, from);
+            self.tell_member(now, to);
+            self.store_presence_soon(now);
+        }
+    }
+
     pub(crate) fn tell_member(&mut self, now: Now, user: &UserId) {
         if let Some(member) = self.member(user) {
             self.tell(now, Event::MemberUpdated(member), Pace::Batched);

@@ -145,6 +145,14 @@ pub enum Input {
         /// One entry per message of the batch, in its order.
         outcome: Result<Vec<StoredChat>, StoreFault>,
     },
+    /// A guest became an account: the offices of one are the other's. A seat is not: the
+    /// account takes its own when it comes.
+    Inherit {
+        /// The guest that was.
+        from: UserId,
+        /// The account that is.
+        to: UserId,
+    },
     /// Something over HTTP that keeps the room alive.
     Touch,
     /// The room ends now. (Ask [`Room::may_close`](crate::Room::may_close) first.)

@@ -92,7 +92,8 @@ impl Room {
     }
 
     /// Makes a room that goes on where a snapshot was taken, `elapsed` later: the film has run on,
-    /// and the members' seats are kept for [`Founding::seats_kept`].
+    /// and the members' seats are kept for [`Founding::seats_kept`]. Outputs may be waiting at once:
+    /// who is present.
     ///
     /// # Errors
     /// If the text is no snapshot of this room. Begin a [`Room::new`] then: nothing is lost but
@@ -159,6 +160,7 @@ impl Room {
                 self.carry_out(now, Asker::Http(ask), who, command, fresh);
             }
             Input::Stored { batch, outcome } => self.stored(now, batch, outcome),
+            Input::Inherit { from, to } => self.inherit(now, &from, &to),
             Input::Touch => self.keep_alive(now),
             Input::Close { reason } => self.end(now, reason),
             Input::Timeout => {}
@@ -199,6 +201,7 @@ impl Room {
             Input::Depart { .. }
             | Input::Command { .. }
             | Input::Stored { .. }
+            | Input::Inherit { .. }
             | Input::Touch
             | Input::Close { .. }
             | Input::Timeout => {}

@@ -37,6 +37,8 @@ pub enum HubMessage {
     Counts(Vec<RoomId>, oneshot::Sender<Vec<(RoomId, u64)>>),
     /// A login was revoked: its sockets are closed.
     EndLogin(LoginId),
+    /// A guest became an account.
+    Inherit(UserId, UserId),
     /// The server stops: every room is written down and every socket told to come back.
     Drain(oneshot::Sender<()>),
 }
@@ -219,6 +221,14 @@ impl Rooms {
         for core in self.cores.iter() {
             // A closed channel means that the server is stopping and every socket with it.
             let _ = core.send(HubMessage::EndLogin(login.clone())).await;
+        }
+    }
+
+    /// Hands what a guest is in loaded rooms to the account it became.
+    pub async fn inherit(&self, guest: &UserId, account: &UserId) {
+        for core in self.cores.iter() {
+            // A closed channel means that the server is stopping; the store knows already.
+            let _ = core.send(HubMessage::Inherit(guest.clone(), account.clone())).await;
         }
     }
 

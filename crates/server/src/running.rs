@@ -24,6 +24,7 @@ pub struct Running {
     server: Server,
     addresses: Vec<SocketAddr>,
     chores: tokio::task::JoinSet<()>,
+    _lock: Option<FolderLock>,
 }
 
 /// Why a server does not start: a sentence for whoever tried.
@@ -41,6 +42,10 @@ impl Running {
         let listeners = bind(&config)?;
         let addresses: Vec<SocketAddr> =
             listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+        prepare_folder(&config.data_dir)?;
+        // Files serve one server alone; a database server takes care of itself.
+        let is_embedded = config.database_url.starts_with("sqlite:");
+        let lock = is_embedded.then(|| FolderLock::take(&config.data_dir)).transpose()?;
         let store = open_store(&config).await?;
         // One node alone knows that nobody is in any room before it takes connections.
         store.clear_presence().await.map_err(|error| StartError(store_sentence(&error)))?;
@@ -64,7 +69,7 @@ impl Running {
         let server =
             Server::start(Parts { listeners, router, tools, rooms, inboxes, open_most })
                 .map_err(|error| StartError(format!("The system gives no threads: {error}.")))?;
-        Ok(Self { app, server, addresses, chores })
+        Ok(Self { app, server, addresses, chores, _lock: lock })
     }
 
     /// Returns the addresses it listens on.
@@ -82,6 +87,9 @@ impl Running {
         self.app.begin_draining();
         self.server.stop().await;
         self.chores.shutdown().await;
+        if let Err(error) = self.app.store.clear_presence().await {
+            tracing::warn!(%error, "who was present is still in the database");
+        }
         if let Err(error) = self.app.store.close().await {
             tracing::warn!(%error, "the database was not closed properly");
         }
@@ -111,6 +119,29 @@ pub async fn open_store(config: &Config) -> Result<Store, StartError> {
 
 fn store_sentence(error: &parlor_store::StoreError) -> String {
     format!("The database cannot be used: {error}.")
+}
+
+/// Proves that no other server uses the data folder, as long as it lives. The system lets go of
+/// it however the process ends.
+struct FolderLock {
+    _file: std::fs::File,
+}
+
+impl FolderLock {
+    fn take(folder: &Path) -> Result<Self, StartError> {
+        use rustix::fs::{FlockOperation, flock};
+        let path = folder.join("parlor.lock");
+        let file = std::fs::File::create(&path)
+            .map_err(|error| StartError(format!("{} cannot be made: {error}.", path.display())))?;
+        flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+            StartError(format!(
+                "Another Parlor uses the data folder {}. Stop it, or name another folder with \
+                 --data-dir.",
+                folder.display()
+            ))
+        })?;
+        Ok(Self { _file: file })
+    }
 }
 
 /// Makes the data folder if need be, and finds out whether something can be kept in it.

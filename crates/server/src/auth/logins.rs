@@ -261,6 +261,7 @@ impl Auth {
     pub async fn merge_guest(&self, guest: &UserId, account: &UserId) -> Result<(), Refused> {
         self.0.store.merge_guest(guest, account).await?;
         self.forget_person(guest);
+        self.0.rooms.inherit(guest, account).await;
         Ok(())
     }
 

@@ -40,7 +40,15 @@ pub fn host_allowed(
         return Err(Code::ForeignHost);
     }
     // A request in absolute form names its host in the address as well.
-    let fine = |authority: &Authority| is_own_host(config, authority.host(), local);
+    let fine = |authority: &Authority| {
+        // Neither a user nor a port beyond 65535 belongs here (RFC 9110, section 7.2).
+        let is_plain = match authority.as_str().rsplit_once(':') {
+            _ if authority.as_str().contains('@') => false,
+            Some((_, port)) if !port.ends_with(']') => authority.port_u16().is_some(),
+            Some(_) | None => true,
+        };
+        is_plain && is_own_host(config, authority.host(), local)
+    };
     match named {
         Some(named) if fine(&named) && uri.authority().is_none_or(fine) => Ok(()),
         _ => Err(Code::ForeignHost),

@@ -307,9 +307,12 @@ fn read_cursor(text: &str) -> Result<RoomCursor, Refused> {
 )]
 async fn read(
     State(app): State<App>,
-    _who: Who,
+    Who(verified): Who,
     Path(room): Path<RoomId>,
 ) -> Result<Json<RoomState>, Refused> {
+    if app.rooms.may_enter(&room, &verified.who.user_id).await == Err(Code::Banned) {
+        return Err(Code::Banned.into());
+    }
     Ok(Json(app.rooms.state(&room).await?))
 }
 

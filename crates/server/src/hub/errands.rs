@@ -74,6 +74,14 @@ impl Hub {
         }
     }
 
+    /// Tells every loaded room that a guest became an account.
+    pub(super) fn inherit(&mut self, me: &HubRef, guest: &UserId, account: &UserId) {
+        for key in self.rooms.keys().collect::<Vec<_>>() {
+            let input = Input::Inherit { from: guest.clone(), to: account.clone() };
+            self.turn(me, key, input);
+        }
+    }
+
     /// Counts who is present in those of the rooms that are loaded.
     pub(super) fn counts(&self, ids: Vec<RoomId>) -> Vec<(RoomId, u64)> {
         let loaded = ids.into_iter().filter_map(|id| {

@@ -166,6 +166,9 @@ async fn take_messages(hub: HubRef, mut inbox: mpsc::Receiver<HubMessage>) {
                 let _ = reply.send(hub.borrow().counts(ids));
             }
             HubMessage::EndLogin(login) => hub.borrow_mut().end_login(&hub, &login),
+            HubMessage::Inherit(guest, account) => {
+                hub.borrow_mut().inherit(&hub, &guest, &account);
+            }
             HubMessage::Drain(done) => Hub::drain(&hub, done),
         }
     }

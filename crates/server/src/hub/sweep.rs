@@ -11,11 +11,11 @@ pub(super) const CLOSE_WAIT: Duration = Duration::from_secs(5);
 /// How long a reader that was too slow has to read up to our close frame.
 const SLOW_CLOSE_WAIT: Duration = Duration::from_secs(30);
 /// After this silence a peer is asked whether it is there.
-const PING_AFTER: Duration = Duration::from_secs(10);
+const PING_AFTER: Duration = Duration::from_secs(5);
 /// After this silence a peer is taken for gone.
-const GONE_AFTER: Duration = Duration::from_secs(20);
+const GONE_AFTER: Duration = Duration::from_secs(10);
 /// How often all connections are looked at.
-const SWEEP_EVERY: Duration = Duration::from_secs(2);
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// What a look at a connection finds.
 enum Finding {

@@ -87,7 +87,7 @@ fn handshake(headers: &HeaderMap) -> Result<HeaderValue, NoHandshake> {
 }
 
 fn upgrade_required() -> Response {
-    let mut answer = StatusCode::UPGRADE_REQUIRED.into_response();
+    let mut answer = Refused::from(Code::UpgradeRequired).into_response();
     answer.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     answer.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
     answer
