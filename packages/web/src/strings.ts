@@ -105,6 +105,7 @@ export const strings = {
     sample: 'Play the sample film',
     clickToStart: 'Click to start',
     clickText: 'Your browser wants a click before it plays sound.',
+    waitingForYou: 'The others wait until this has loaded',
     waitingFor: (names: string) => `Waiting for ${names}`,
     goOn: (count: number) => (count === 1 ? 'Go on without waiting' : 'Go on without them'),
     reconnecting: 'The connection is gone. Coming back…',

@@ -18,6 +18,7 @@ import { toasts } from '../ui/toasts.svelte';
 import { narrate } from './narration';
 import { mayControl, mayManage } from './permissions';
 import { preferences } from './preferences.svelte';
+import { Reactions } from './reactions.svelte';
 
 /** A message that the server refused, kept so that its author can send it again. */
 export interface Refused {
@@ -25,30 +26,6 @@ export interface Refused {
   text: string;
   reason: string;
 }
-
-/** A reaction on its way up over the film. */
-export interface Floating {
-  key: number;
-  emoji: string;
-  userId: string;
-  /** Where it rises, 0 to 1 of the film's width. */
-  across: number;
-}
-
-/** A reaction on the timeline. */
-export interface Mark {
-  key: number;
-  emoji: string;
-  userId: string;
-  positionMs: number;
-}
-
-/** How long a reaction floats, ms. */
-const FLOATS_MS = 2_600;
-
-/** Most reactions in the air, and most marks on a timeline. */
-const FLOATING_MOST = 24;
-const MARKS_MOST = 120;
 
 /** The room this page is in: what it knows, and what a person can do in it. */
 export class RoomModel {
@@ -67,8 +44,8 @@ export class RoomModel {
   /** What I said that is not stored yet, and what was refused. */
   outgoing = $state.raw<readonly Outgoing[]>([]);
   refused = $state.raw<readonly Refused[]>([]);
-  floating = $state.raw<readonly Floating[]>([]);
-  marks = $state.raw<readonly Mark[]>([]);
+  /** What people feel about what they see. */
+  readonly reactions = new Reactions();
 
   /** Myself among the members. */
   me = $derived.by<Member | undefined>(() =>
@@ -97,7 +74,7 @@ export class RoomModel {
     this.sync.outputOffsetMs = preferences.now.offsetMs;
     this.#stops = [
       room.view.subscribe((snapshot) => this.#take(snapshot)),
-      room.view.onReaction((reaction) => this.#reacted(reaction)),
+      room.view.onReaction((reaction) => this.reactions.take(reaction)),
       room.outbox.subscribe((waiting) => (this.outgoing = waiting)),
       room.socket.onState((state) => (this.connection = state)),
       this.sync.subscribe((state) => (this.player = state)),
@@ -263,28 +240,9 @@ export class RoomModel {
   #take(snapshot: RoomSnapshot): void {
     const before = this.now;
     this.now = snapshot;
-    if (snapshot.playback?.mediaUrl !== before.playback?.mediaUrl) this.marks = [];
+    if (snapshot.playback?.mediaUrl !== before.playback?.mediaUrl) this.reactions.forgetMarks();
     for (const { text, ...extra } of narrate(before, snapshot, this.myId)) {
       toasts.tell(text, extra);
     }
-  }
-
-  #reacted({
-    userId,
-    emoji,
-    currentTime,
-  }: {
-    userId: string;
-    emoji: string;
-    currentTime: number | null;
-  }): void {
-    const key = this.#nextKey++;
-    const across = 0.1 + 0.8 * ((Math.imul(key, 0x9e3779b1) >>> 0) / 2 ** 32);
-    this.floating = [...this.floating, { key, emoji, userId, across }].slice(-FLOATING_MOST);
-    setTimeout(() => (this.floating = this.floating.filter((one) => one.key !== key)), FLOATS_MS);
-    if (currentTime === null) return;
-    this.marks = [...this.marks, { key, emoji, userId, positionMs: currentTime }].slice(
-      -MARKS_MOST,
-    );
   }
 }
