@@ -7,7 +7,7 @@ use parlor_protocol::member::{Kick, MemberState, Readiness, Role};
 use parlor_protocol::playback::{ClockPing, UpdatePlayback};
 use parlor_protocol::room::{Control, RoomSettings, RoomUpdate, Wait};
 use parlor_protocol::{CloseCode, Code, Event};
-use parlor_room::{ConnId, Refusal};
+use parlor_room::{ConnId, Input, Refusal};
 use parlor_testkit::scene::{Scene, Store, founding, guest, person};
 use parlor_testkit::wishes::{
     arrange, ban, chat, kick, load, play, queue_add, queue_move, queue_next, queue_remove, role_set,
@@ -352,4 +352,31 @@ fn the_creator_keeps_order_before_it_comes() {
     assert_eq!(scene.ask_over_http(guest("gina"), load("/film.mp4")), Some(Ok(())));
     assert!(scene.room.may_close(&guest("gina")));
     assert!(!scene.room.may_close(&person("stranger")));
+}
+
+#[test]
+fn an_account_inherits_the_offices_of_the_guest_it_was() {
+    let mut founding = founding();
+    founding.owner = Some("gina".into());
+    founding.creator = Some("gina".into());
+    let mut scene = Scene::of(founding);
+    assert!(!scene.room.may_close(&person("regina")));
+    scene.input(Input::Inherit { from: "gina".into(), to: "regina".into() });
+    assert!(scene.room.may_close(&person("regina")));
+    assert!(!scene.room.may_close(&guest("gina")));
+    assert_eq!(scene.room.role(&person("regina")), Role::Owner);
+    let state = scene.room.state(scene.now());
+    assert_eq!(state.host_id, Some("regina".into()));
+}
+
+#[test]
+fn a_guest_that_is_present_stays_host_until_it_leaves() {
+    let mut founding = founding();
+    founding.creator = Some("gina".into());
+    let mut scene = Scene::of(founding);
+    scene.join_as(guest("gina"));
+    let host = scene.room.state(scene.now()).host_id;
+    assert_eq!(host, Some("gina".into()));
+    scene.input(Input::Inherit { from: "gina".into(), to: "regina".into() });
+    assert_eq!(scene.room.state(scene.now()).host_id, host);
 }

@@ -281,6 +281,9 @@ async fn logging_in_takes_over_what_the_guest_made_and_clears_its_cookie() {
     let ada = server.register("ada_l").await;
     let guest = server.guest("Eve").await;
     let room = server.room(&guest, json!({ "name": "Film night", "isPublic": false })).await;
+    let path = format!("/api/v1/rooms/{}", room["roomId"].as_str().unwrap());
+    // The room is loaded while it changes hands.
+    assert_eq!(server.get(&path).bearer(&guest.access).send().await.status, 200);
     let form = json!({ "username": "ada_l", "password": "a password" });
     let ask = server.post("/api/v1/auth/login").cookie(&guest.cookie).origin(&server.origin());
     let answer = ask.json(&form).send().await;
@@ -289,6 +292,10 @@ async fn logging_in_takes_over_what_the_guest_made_and_clears_its_cookie() {
     assert!(cleared.unwrap().contains("Max-Age=0"));
     let rooms = server.get("/api/v1/rooms").bearer(&ada.access).send().await.json();
     assert_eq!(rooms[0]["roomId"], room["roomId"]);
+    let ask = server.ask("PATCH", &path).bearer(&ada.access);
+    let renamed = ask.json(&json!({ "name": "Ada’s night" })).send().await;
+    assert_eq!(renamed.json()["name"], "Ada’s night");
+    assert_eq!(renamed.json()["ownerId"], ada.id);
     assert!(server.app().store.user(&guest.id.as_str().into()).await.unwrap().is_none());
 }
 

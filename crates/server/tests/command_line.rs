@@ -153,3 +153,15 @@ fn tokens_and_passwords_never_reach_the_log() {
         assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
     }
 }
+
+#[test]
+fn two_servers_do_not_share_a_data_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, _) = serve(folder.path(), &["--listen", "127.0.0.1:0"]);
+    let (fine, text) = run(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    assert!(!fine);
+    assert!(text.contains("Another Parlor uses the data folder"), "{text}");
+    drop(first);
+    let (_second, line) = serve(folder.path(), &["--listen", "127.0.0.1:0"]);
+    assert!(port_of(&line) > 0);
+}
