@@ -73,7 +73,8 @@ impl Store {
     }
 
     /// Keeps this key if the purpose never had one, and returns the keys for the purpose as
-    /// [`Store::keys`] does. Nodes that start at once all get the same.
+    /// [`Store::keys`] does. Nodes that start at once all get the same; once all keys of a purpose
+    /// are retired the answer is empty, and [`Store::add_key`] makes the next.
     pub async fn first_key(&self, new: NewKey) -> Result<Vec<Key>, StoreError> {
         let purpose = new.purpose.clone();
         server_key::Entity::insert(row_of(new, 1))
