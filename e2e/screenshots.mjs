@@ -75,10 +75,23 @@ async function alone() {
   await button(page, 'Pause').waitFor();
   await page.waitForTimeout(1_500);
   await studio.take(page, 'alone-film', { sizes: PHONE_AND_LAPTOP, settle: stir });
+  const visitor = await matinee();
   await page.goto('/');
   await page.getByText('Your recent rooms').waitFor();
+  await page.getByText('Saturday matinee').waitFor();
   await studio.take(page, 'front-recent', { sizes: PHONE_AND_LAPTOP });
+  visitor.leave();
   await page.context().close();
+}
+
+/** A room that is listed for everybody, with somebody in it. */
+async function matinee() {
+  const host = await call(url, 'POST', '/api/v1/auth/guest', { body: { displayName: 'Ines' } });
+  const { roomId } = await call(url, 'POST', '/api/v1/rooms', {
+    token: host.accessToken,
+    body: { name: 'Saturday matinee', isPublic: true, idleTtlSeconds: 600 },
+  });
+  return Guest.enter(url, roomId, 'Lars');
 }
 
 async function company(roomId) {
