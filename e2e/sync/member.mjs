@@ -3,7 +3,10 @@ import { startBrowser } from './browsers.mjs';
 import { DelayProxy } from './delay-proxy.mjs';
 import { LOOK_MS } from './judge.mjs';
 
-/** Runs in the page: writes down 40 times a second where its element is. */
+/**
+ * Runs in the page: writes down 40 times a second where its element is. An element that moves its
+ * position in steps (Firefox) is right at the moment it moves, so it is those moments that count.
+ */
 function watch(everyMs) {
   const found = (root) => {
     const direct = root.querySelector('video, audio');
@@ -16,15 +19,26 @@ function watch(everyMs) {
   };
   const log = { samples: [], seeks: [], waits: [], element: null };
   const now = () => performance.timeOrigin + performance.now();
+  const listen = (element) => {
+    element.addEventListener('seeking', () => log.seeks.push(now()));
+    element.addEventListener('waiting', () => log.waits.push(now()));
+  };
+  let position = null;
+  let writtenAt = 0;
   setInterval(() => {
     if (!log.element?.isConnected) {
       log.element = found(document);
-      log.element?.addEventListener('seeking', () => log.seeks.push(now()));
-      log.element?.addEventListener('waiting', () => log.waits.push(now()));
+      if (log.element) listen(log.element);
     }
     const { element } = log;
-    if (element?.currentSrc) log.samples.push([now(), element.currentTime * 1000]);
-  }, everyMs);
+    if (!element?.currentSrc) return;
+    const at = now();
+    const moved = element.currentTime !== position;
+    if (at - writtenAt < (moved ? everyMs - 5 : 3 * everyMs)) return;
+    position = element.currentTime;
+    writtenAt = at;
+    log.samples.push([at, position * 1000]);
+  }, 5);
   globalThis.syncLog = log;
 }
 

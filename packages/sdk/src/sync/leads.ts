@@ -14,6 +14,8 @@ const LONGEST_MS = 600;
 const LONGEST_PREPARE_MS = 4_000;
 /** Share of a remaining error that is learned from it. */
 const LEARNED = 0.4;
+/** A larger error, ms, says more about a busy machine than about the player. */
+const MOST_BELIEVED_MS = 150;
 
 /** Where leads outlive the page, `localStorage` for one. */
 export interface LeadStore {
@@ -41,7 +43,8 @@ export class Leads {
   /** Learns from the error that remained after a start or a seek; positive is behind. */
   learn(kind: string, which: 'startMs' | 'seekMs', errorMs: number): void {
     const lead = this.of(kind);
-    const learned = Math.max(0, Math.min(LONGEST_MS, lead[which] + LEARNED * errorMs));
+    const believed = Math.max(-MOST_BELIEVED_MS, Math.min(MOST_BELIEVED_MS, errorMs));
+    const learned = Math.max(0, Math.min(LONGEST_MS, lead[which] + LEARNED * believed));
     this.#keep(kind, { ...lead, [which]: learned });
   }
 

@@ -1,6 +1,8 @@
 import type { Unsubscribe } from '../emitter.ts';
 import type { SourceClass } from '../protocol.ts';
+import { systemTime, type Time } from '../time.ts';
 import type { Player, PlayerEvents } from './player.ts';
+import { PositionReader } from './position-reader.ts';
 
 /** Data a seek needs from its target on, ms. */
 const WANTED_MS = 300;
@@ -15,11 +17,12 @@ export interface MediaElementOptions {
   kind?: string;
   /** Whether it plays music; yes for audio elements if not said. */
   music?: boolean;
+  time?: Time;
 }
 
 /**
- * A `<video>` or `<audio>` element as a player. Chromium, Firefox and Safari report its position
- * to the millisecond; whatever feeds it (a file, hls.js) makes no difference here.
+ * A `<video>` or `<audio>` element as a player. Whatever feeds it (a file, hls.js) makes no
+ * difference here.
  */
 export class MediaElementPlayer implements Player {
   readonly sourceClass: SourceClass = 'exact';
@@ -27,15 +30,17 @@ export class MediaElementPlayer implements Player {
   readonly kind: string;
   readonly music: boolean;
   readonly #element: HTMLMediaElement;
+  readonly #position: PositionReader;
 
   constructor(element: HTMLMediaElement, options: MediaElementOptions = {}) {
     this.#element = element;
+    this.#position = new PositionReader(element, options.time ?? systemTime);
     this.kind = options.kind ?? element.tagName.toLowerCase();
     this.music = options.music ?? element.tagName === 'AUDIO';
   }
 
   get positionMs(): number {
-    return this.#element.currentTime * 1000;
+    return this.#position.positionMs;
   }
 
   get durationMs(): number | null {
