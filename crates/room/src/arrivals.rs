@@ -7,6 +7,7 @@ use parlor_protocol::{Code, Event, UserId, limits};
 
 use crate::io::{ConnId, Departure, Now, Output, Pace, PresenceChange, Principal};
 use crate::room::Room;
+use crate::snapshot::Durable;
 use crate::timers::Timer;
 
 impl Room {
@@ -164,34 +165,33 @@ impl Room {
         self.settle(now);
     }
 
-    /// Tells what is known of a member now, in a crowd as well.
-    /// Hands the offices of a guest to the account it became.
+    /// Hands what a guest was in this room to the account it became, a ban too.
     pub(crate) fn inherit(&mut self, now: Now, from: &UserId, to: &UserId) {
-        let mut is_heir = false;
         for office in [&mut self.founding.owner, &mut self.founding.creator] {
             if office.as_ref() == Some(from) {
                 *office = Some(to.clone());
-                is_heir = true;
             }
+        }
+        let Durable { moderators, bans, .. } = Arc::make_mut(&mut self.durable);
+        if moderators.remove(from) {
+            moderators.insert(to.clone());
+        }
+        if bans.contains(from) {
+            bans.insert(to.clone());
         }
         // A host that is present stays until it leaves.
         if self.host.as_ref() == Some(from) && self.members.seat(from).is_none() {
             self.host = Some(to.clone());
-            is_heir = true;
+            let changed = HostChanged { new_host_id: to.clone() };
+            self.tell(now, Event::HostChanged(changed), Pace::Batched);
+            self.rule_changed(now);
         }
-        if self.durable.moderators.contains(from) {
-            let durable = Arc::make_mut(&mut self.durable);
-            durable.moderators.remove(from);
-            durable.moderators.insert(to.clone());
-            is_heir = true;
-        }
-        if is_heir {
-            self.tell_member(now, from);
-            self.tell_member(now, to);
-            self.store_presence_soon(now);
-        }
+        self.tell_member(now, from);
+        self.tell_member(now, to);
+        self.store_presence_soon(now);
     }
 
+    /// Tells what is known of a member now, in a crowd as well.
     pub(crate) fn tell_member(&mut self, now: Now, user: &UserId) {
         if let Some(member) = self.member(user) {
             self.tell(now, Event::MemberUpdated(member), Pace::Batched);

@@ -380,3 +380,51 @@ fn a_guest_that_is_present_stays_host_until_it_leaves() {
     scene.input(Input::Inherit { from: "gina".into(), to: "regina".into() });
     assert_eq!(scene.room.state(scene.now()).host_id, host);
 }
+
+/// A guest that made a room, went, and became the account `greta`, who is here already with max.
+fn heiress() -> (Scene, ConnId) {
+    let mut founding = founding();
+    (founding.creator, founding.owner) = (Some("gina".into()), None);
+    let mut scene = Scene::of(founding);
+    scene.join("greta");
+    let max = scene.join("max");
+    scene.hush();
+    (scene, max)
+}
+
+#[test]
+fn an_account_inherits_what_its_guest_was() {
+    let (mut scene, max) = heiress();
+    let (from, to) = ("gina".into(), "greta".into());
+    scene.input(Input::Inherit { from, to });
+    assert_eq!(
+        scene.heard(max),
+        ["#3 HOST_CHANGED greta", "#4 MEMBER_UPDATED greta Host Online silent"]
+    );
+    assert_eq!(scene.room.host(), Some(&"greta".into()));
+    assert!(!scene.room.may_close(&guest("gina")));
+}
+
+#[test]
+fn an_account_inherits_the_office_and_the_ban_of_its_guest() {
+    let (mut scene, cast) = cast(Control::Everyone);
+    let hans = cast[3].1;
+    scene.tell(hans, role_set("gina", Role::Moderator));
+    scene.hush();
+    scene.input(Input::Inherit { from: "gina".into(), to: "greta".into() });
+    assert_eq!(scene.heard(hans), ["#17 MEMBER_UPDATED gina Guest Online silent"]);
+    assert_eq!(scene.room.role(&person("greta")), Role::Moderator);
+    scene.tell(hans, ban("gina"));
+    scene.input(Input::Inherit { from: "gina".into(), to: "grace".into() });
+    assert!(scene.room.is_banned(&"grace".into()) && scene.room.is_banned(&"gina".into()));
+}
+
+#[test]
+fn a_guest_that_is_host_and_present_stays_host_until_it_leaves() {
+    let (mut scene, _) = heiress();
+    let gina = scene.join_as(guest("gina"));
+    scene.input(Input::Inherit { from: "gina".into(), to: "greta".into() });
+    assert_eq!(scene.room.host(), Some(&"gina".into()));
+    scene.leave(gina);
+    assert_eq!(scene.room.host(), Some(&"greta".into()));
+}
