@@ -4,1459 +4,1398 @@
  */
 
 export interface paths {
-  '/api/rooms/create': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/rooms/create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a permanent room that is not listed. */
+        post: operations["create_call_room"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    get?: never;
-    put?: never;
-    /** Makes a permanent room that is not listed. */
-    post: operations['create_call_room'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/rooms/join/{joinCode}': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/rooms/join/{joinCode}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Finds a room by its join code, in capitals or not. */
+        get: operations["find_call_room"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** Finds a room by its join code, in capitals or not. */
-    get: operations['find_call_room'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/rooms/{roomId}': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/rooms/{roomId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Finds a room by its id. */
+        get: operations["read_call_room"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** Finds a room by its id. */
-    get: operations['read_call_room'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/rooms/{roomId}/users': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/rooms/{roomId}/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists who is in a room. */
+        get: operations["call_users"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** Lists who is in a room. */
-    get: operations['call_users'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/auth/guest': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/auth/guest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a guest: somebody with a name and nothing else. */
+        post: operations["guest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    get?: never;
-    put?: never;
-    /** Makes a guest: somebody with a name and nothing else. */
-    post: operations['guest'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/auth/login': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/auth/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Logs an account in, by user name or e-mail address. */
+        post: operations["log_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    get?: never;
-    put?: never;
-    /** Logs an account in, by user name or e-mail address. */
-    post: operations['log_in'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/auth/logout': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/auth/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends the login: its tokens, its cookie and its sockets. */
+        post: operations["log_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    get?: never;
-    put?: never;
-    /** Ends the login: its tokens, its cookie and its sockets. */
-    post: operations['log_out'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/auth/refresh': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/auth/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Exchanges a refresh token, or the cookie, for new tokens. */
+        post: operations["refresh"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    get?: never;
-    put?: never;
-    /** Exchanges a refresh token, or the cookie, for new tokens. */
-    post: operations['refresh'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/auth/register': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/auth/register": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes an account and logs it in. */
+        post: operations["register"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    get?: never;
-    put?: never;
-    /** Makes an account and logs it in. */
-    post: operations['register'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/auth/sessions': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists where one is logged in. */
+        get: operations["sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** Lists where one is logged in. */
-    get: operations['sessions'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/auth/sessions/{id}': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/auth/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends one of one's own logins. */
+        delete: operations["end_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    get?: never;
-    put?: never;
-    post?: never;
-    /** Ends one of one's own logins. */
-    delete: operations['end_session'];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/auth/ticket': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/auth/ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a ticket that opens one socket, once, within 30 s. */
+        post: operations["ticket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    get?: never;
-    put?: never;
-    /** Makes a ticket that opens one socket, once, within 30 s. */
-    post: operations['ticket'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/rooms': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/rooms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the public rooms and one's own, newest first; `Link` names the next page. */
+        get: operations["list_rooms"];
+        put?: never;
+        /** Makes a room. */
+        post: operations["create_room"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** Lists the public rooms and one's own, newest first; `Link` names the next page. */
-    get: operations['list_rooms'];
-    put?: never;
-    /** Makes a room. */
-    post: operations['create_room'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/rooms/{roomId}': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/rooms/{roomId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the whole room. */
+        get: operations["read_room"];
+        put?: never;
+        post?: never;
+        /** Deletes a room for good; for its owner, host and moderators. */
+        delete: operations["delete_room"];
+        options?: never;
+        head?: never;
+        /** Changes a room's settings; for its owner, host and moderators. */
+        patch: operations["update_room"];
+        trace?: never;
     };
-    /** Returns the whole room. */
-    get: operations['read_room'];
-    put?: never;
-    post?: never;
-    /** Deletes a room for good; for its owner, host and moderators. */
-    delete: operations['delete_room'];
-    options?: never;
-    head?: never;
-    /** Changes a room's settings; for its owner, host and moderators. */
-    patch: operations['update_room'];
-    trace?: never;
-  };
-  '/api/v1/rooms/{roomId}/members': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/rooms/{roomId}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists who is in the room, longest present first, by pages. */
+        get: operations["members"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** Lists who is in the room, longest present first, by pages. */
-    get: operations['members'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/rooms/{roomId}/messages': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/rooms/{roomId}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns what was said in the room: the latest page, or the one before a message. */
+        get: operations["messages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** Returns what was said in the room: the latest page, or the one before a message. */
-    get: operations['messages'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/rooms/{roomId}/presence': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/rooms/{roomId}/presence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says how many are in the room, in the same time whatever its size. */
+        get: operations["presence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** Says how many are in the room, in the same time whatever its size. */
-    get: operations['presence'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/rooms/{roomId}/ws': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/rooms/{roomId}/ws": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Opens the room WebSocket; what it says is in `/api/asyncapi.json`. */
+        get: operations["room_socket"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** Opens the room WebSocket; what it says is in `/api/asyncapi.json`. */
-    get: operations['room_socket'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/users': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says the same of several at once; unknown ids are passed over. */
+        get: operations["profiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** Says the same of several at once; unknown ids are passed over. */
-    get: operations['profiles'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/users/me': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/users/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says who one is. */
+        get: operations["me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes what others see of one. */
+        patch: operations["update_me"];
+        trace?: never;
     };
-    /** Says who one is. */
-    get: operations['me'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    /** Changes what others see of one. */
-    patch: operations['update_me'];
-    trace?: never;
-  };
-  '/api/v1/users/{id}': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/api/v1/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says what everybody may know of somebody. */
+        get: operations["profile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** Says what everybody may know of somebody. */
-    get: operations['profile'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/health/live': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says that the process answers. */
+        get: operations["live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** Says that the process answers. */
-    get: operations['live'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/health/ready': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says whether people may be sent here: the store answers and the server is not stopping. */
+        get: operations["ready"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** Says whether people may be sent here: the store answers and the server is not stopping. */
-    get: operations['ready'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/metrics': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns what was counted, for Prometheus; only to the networks of `metrics_from`. */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** Returns what was counted, for Prometheus; only to the networks of `metrics_from`. */
-    get: operations['metrics'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
-  schemas: {
-    /** @description A person as the person sees it. */
-    Account: {
-      /** @description When the account was made, ISO-8601 UTC with ms. */
-      createdAt: string;
-      /** @description The name to show. */
-      displayName: string;
-      /** @description The e-mail address, shown to nobody else. */
-      email: string | null;
-      /** @description The person. */
-      id: components['schemas']['UserId'];
-      /** @description Whether the person is a guest. */
-      isGuest: boolean;
-      /** @description The user name; `null` for guests and external users. */
-      username: string | null;
-    };
-    /** @description Body of `PATCH /api/v1/users/me`. */
-    AccountUpdate: {
-      /**
-       * @description A new name to show, 1 to 60 characters.
-       * @default null
-       */
-      displayName?: string | null;
-    };
-    /** @description Payload of `AUTH`. */
-    Auth: {
-      /** @description A fresh token of the same person. */
-      token: string;
-    };
-    /** @description A room as call clients know it. */
-    CallRoom: {
-      /** @description When it was made. */
-      createdAt: string;
-      /** @description Names the room. */
-      id: components['schemas']['RoomId'];
-      /** @description Six characters that let one look and knock. */
-      joinCode: string;
-      /** @description Its name. */
-      name: string;
-      /** @description Whether newcomers wait to be admitted. */
-      requireAccessBeforeJoining: boolean;
-      /** @description When it was changed last. */
-      updatedAt: string;
-      /** @description Always empty here; `…/users` lists who is in. */
-      users: string[];
-    };
-    /** @description How a new call room is called. */
-    CallRoomName: {
-      /** @description Names the room. */
-      id: components['schemas']['RoomId'];
-      /** @description Six characters that let one look and knock. */
-      joinCode: string;
-      /** @description Its name. */
-      name: string;
-    };
-    /** @description A member of a room as call clients know one. */
-    CallUser: {
-      /** @description The name to show. */
-      displayName: string;
-      /** @description Whether the camera is on. */
-      isCamActive: boolean;
-      /** @description Whether the microphone is on. */
-      isMicActive: boolean;
-      /** @description Whether the screen is shared. */
-      isShareScreen: boolean;
-      /** @description The person. */
-      userId: components['schemas']['UserId'];
-    };
-    /** @description Answer of `GET /api/rooms/{roomId}/users`. */
-    CallUsers: {
-      /** @description Always true. */
-      success: boolean;
-      /** @description Who is in, longest first. */
-      users: components['schemas']['CallUser'][];
-    };
-    /** @description A chat message as it is stored and told. */
-    ChatMessage: {
-      /** @description The author's own id of it, echoed. */
-      clientId?: string | null;
-      /** @description The author's name when it was said. */
-      displayName: string;
-      /** @description Names the message within its room: a number that grows by one or more, as text. */
-      id: string;
-      /** @description The message it answers. */
-      replyTo?: string | null;
-      /** @description When the server took it, ISO-8601 UTC with ms. */
-      sentAt: string;
-      /** @description The text, 1 to 4 000 characters. It is text: never markup. */
-      text: string;
-      /** @description The author. */
-      userId: components['schemas']['UserId'];
-    };
-    /** @description A page of a room's chat, oldest first. */
-    ChatPage: {
-      /** @description Whether there are older ones: ask with `before` = the first id. */
-      hasMore: boolean;
-      /** @description The messages, oldest first. */
-      messages: components['schemas']['ChatMessage'][];
-    };
-    /** @description Payload of `CHAT_SEND`. */
-    ChatSend: {
-      /** @description Idempotency key, up to 64 characters: a repeated one is stored once. */
-      clientId?: string | null;
-      /** @description The message it answers. */
-      replyTo?: string | null;
-      /** @description The text, 1 to 4 000 characters. */
-      text: string;
-    };
-    /** @description A frame from a client, whole: what the schema shows. */
-    ClientFrame: components['schemas']['Command'] & {
-      /** @description Any text or number; echoed by the `ACK` or `ERROR` that answers. */
-      id?: string | null;
-    };
-    /** @description Payload of `CLOCK_PING`. */
-    ClockPing: {
-      /**
-       * Format: double
-       * @description The client's clock, ms; echoed.
-       */
-      c: number;
-    };
-    /** @description Payload of `CLOCK_PONG`. */
-    ClockPong: {
-      /**
-       * Format: double
-       * @description The client's clock as it came in the ping.
-       */
-      c: number;
-      /**
-       * Format: double
-       * @description Server clock, ms, when the ping was read from the socket.
-       */
-      rx: number;
-      /**
-       * Format: double
-       * @description Server clock, ms, just before this pong was written.
-       */
-      tx: number;
-    };
-    /**
-     * @description Why a room ended.
-     * @enum {string}
-     */
-    ClosedReason: 'deleted' | 'idle';
-    /**
-     * @description A stable reason why a request was not carried out.
-     * @enum {string}
-     */
-    Code:
-      | 'malformed'
-      | 'unknown_type'
-      | 'invalid'
-      | 'missing_token'
-      | 'invalid_token'
-      | 'invalid_credentials'
-      | 'forbidden'
-      | 'foreign_origin'
-      | 'foreign_host'
-      | 'not_found'
-      | 'room_not_found'
-      | 'user_not_found'
-      | 'method_not_allowed'
-      | 'room_full'
-      | 'banned'
-      | 'username_taken'
-      | 'email_taken'
-      | 'queue_full'
-      | 'stale'
-      | 'too_large'
-      | 'unsupported_media'
-      | 'rate_limited'
-      | 'busy'
-      | 'unavailable'
-      | 'timeout'
-      | 'internal';
-    /**
-     * @description A command of the room protocol: `type` and `payload` of a frame from a client.
-     *
-     *     Decoding is done in two steps by crate `dialects` (envelope first, payload by type); this
-     *     enum's own serde form is what the schema shows and what a Rust client sends.
-     */
-    Command:
-      | {
-          /** @enum {string} */
-          type: 'SYNC_REQUEST';
-        }
-      | {
-          /** @description Changes what plays; `PLAYBACK_UPDATED` to every member, also when nothing changed. */
-          payload: components['schemas']['UpdatePlayback'];
-          /** @enum {string} */
-          type: 'UPDATE_PLAYBACK';
-        }
-      | {
-          /** @enum {string} */
-          type: 'HEARTBEAT';
-        }
-      | {
-          /** @description Asks for the server's clock. */
-          payload: components['schemas']['ClockPing'];
-          /** @enum {string} */
-          type: 'CLOCK_PING';
-        }
-      | {
-          /** @description Reports readiness and telemetry. */
-          payload: components['schemas']['MemberState'];
-          /** @enum {string} */
-          type: 'MEMBER_STATE';
-        }
-      | {
-          /** @enum {string} */
-          type: 'GO_ON';
-        }
-      | {
-          /** @description Says something. */
-          payload: components['schemas']['ChatSend'];
-          /** @enum {string} */
-          type: 'CHAT_SEND';
-        }
-      | {
-          /** @description Reacts; volatile. */
-          payload: components['schemas']['React'];
-          /** @enum {string} */
-          type: 'REACT';
-        }
-      | {
-          /** @description Adds to the queue. */
-          payload: components['schemas']['QueueAdd'];
-          /** @enum {string} */
-          type: 'QUEUE_ADD';
-        }
-      | {
-          /** @description Takes out of the queue. */
-          payload: components['schemas']['QueueRemove'];
-          /** @enum {string} */
-          type: 'QUEUE_REMOVE';
-        }
-      | {
-          /** @description Moves within the queue. */
-          payload: components['schemas']['QueueMove'];
-          /** @enum {string} */
-          type: 'QUEUE_MOVE';
-        }
-      | {
-          /** @description Plays the next entry, if the one named is still current. */
-          payload: components['schemas']['QueueNext'];
-          /** @enum {string} */
-          type: 'QUEUE_NEXT';
-        }
-      | {
-          /** @description Changes a member's role. */
-          payload: components['schemas']['RoleSet'];
-          /** @enum {string} */
-          type: 'ROLE_SET';
-        }
-      | {
-          /** @description Removes a member. */
-          payload: components['schemas']['Kick'];
-          /** @enum {string} */
-          type: 'KICK';
-        }
-      | {
-          /** @description Changes the room's settings. */
-          payload: components['schemas']['RoomUpdate'];
-          /** @enum {string} */
-          type: 'ROOM_UPDATE';
-        }
-      | {
-          /** @description Asks for the events after a point of the stream. */
-          payload: components['schemas']['StreamPosition'];
-          /** @enum {string} */
-          type: 'RESUME';
-        }
-      | {
-          /** @description Renews the login behind the connection. */
-          payload: components['schemas']['Auth'];
-          /** @enum {string} */
-          type: 'AUTH';
-        }
-      | {
-          /** @enum {string} */
-          type: 'LEAVE';
+    schemas: {
+        /** @description A person as the person sees it. */
+        Account: {
+            /** @description When the account was made, ISO-8601 UTC with ms. */
+            createdAt: string;
+            /** @description The name to show. */
+            displayName: string;
+            /** @description The e-mail address, shown to nobody else. */
+            email: string | null;
+            /** @description The person. */
+            id: components["schemas"]["UserId"];
+            /** @description Whether the person is a guest. */
+            isGuest: boolean;
+            /** @description The user name; `null` for guests and external users. */
+            username: string | null;
         };
-    /**
-     * @description Who may control playback and the queue.
-     * @enum {string}
-     */
-    Control: 'everyone' | 'moderators' | 'host-only';
-    /** @description Body of `POST /api/rooms/create`. */
-    CreateCallRoom: {
-      /** @description Name, 1 to 100 characters. */
-      name: string;
-    };
-    /** @description Body of `POST /api/v1/rooms`. */
-    CreateRoom: {
-      /**
-       * Format: int64
-       * @description How long the room stays without anybody, in s; 60 if absent, 0 for permanent (a guest's
-       *     permanent room lives 24 h).
-       */
-      idleTtlSeconds?: number | null;
-      /** @description Whether it plays from the start. */
-      isPlaying?: boolean | null;
-      /** @description Whether the room is listed for everybody; yes if absent. */
-      isPublic?: boolean | null;
-      /**
-       * Format: int32
-       * @description Seats, at least 2; absent or `null` for no limit.
-       */
-      maxParticipants?: number | null;
-      /** @description Its kind. */
-      mediaType?: string | null;
-      /** @description A first medium. */
-      mediaUrl?: string | null;
-      /** @description Name, 3 to 100 characters. */
-      name: string;
-    };
-    /** @description Answer of `POST /api/rooms/create`. */
-    CreatedCallRoom: {
-      /** @description A sentence for people. */
-      message: string;
-      /** @description The room. */
-      room: components['schemas']['CallRoomName'];
-      /** @description Always true. */
-      success: boolean;
-    };
-    /** @description Answer of `POST /api/v1/rooms`. */
-    CreatedRoom: {
-      /** @description When it was made, ISO-8601 UTC with ms. */
-      createdAt: string;
-      /** @description Who made it and is host. */
-      hostId: components['schemas']['UserId'];
-      /**
-       * Format: int64
-       * @description How long it stays without anybody, in s; `null` for ever.
-       */
-      idleTtlSeconds: number | null;
-      /** @description Whether it is listed for everybody. */
-      isPublic: boolean;
-      /** @description Six characters that let one look and knock. */
-      joinCode: string;
-      /**
-       * Format: int32
-       * @description Seats; `null` for no limit.
-       */
-      maxParticipants: number | null;
-      /** @description Its name. */
-      name: string;
-      /** @description Names the room. */
-      roomId: components['schemas']['RoomId'];
-    };
-    /** @description The body of every refused HTTP request, beside RFC 9457's own members where those apply. */
-    ErrorBody: {
-      /** @description The stable reason. */
-      code: components['schemas']['Code'];
-      /** @description The same sentence, where older clients look for it. */
-      error: string;
-      /** @description A sentence for people. */
-      message: string;
-      /**
-       * Format: int32
-       * @description RFC 9457: the HTTP status again.
-       */
-      status?: number | null;
-      /** @description RFC 9457: a short title; absent on the routes of earlier systems. */
-      title?: string | null;
-    };
-    /**
-     * @description `type` and `payload` of a frame to a client. See [`Event::is_volatile`] for which of them
-     *     carry a sequence number.
-     */
-    Event:
-      | {
-          /** @description The whole room; sent when asked for, never unasked. */
-          payload: components['schemas']['RoomState'];
-          /** @enum {string} */
-          type: 'SYNC_FULL_STATE';
-        }
-      | {
-          /** @description What plays, after a change or a command that changed nothing. */
-          payload: components['schemas']['PlaybackState'];
-          /** @enum {string} */
-          type: 'PLAYBACK_UPDATED';
-        }
-      | {
-          /** @description Somebody took a seat. */
-          payload: components['schemas']['MemberCount'];
-          /** @enum {string} */
-          type: 'USER_JOINED';
-        }
-      | {
-          /** @description Somebody's seat is free again. */
-          payload: components['schemas']['MemberCount'];
-          /** @enum {string} */
-          type: 'USER_LEFT';
-        }
-      | {
-          /** @description Who came and went in a large room, every 500 ms. */
-          payload: components['schemas']['MembersChanged'];
-          /** @enum {string} */
-          type: 'MEMBERS_CHANGED';
-        }
-      | {
-          /** @description Somebody else is host now. */
-          payload: components['schemas']['HostChanged'];
-          /** @enum {string} */
-          type: 'HOST_CHANGED';
-        }
-      | {
-          /** @description Something was said. */
-          payload: components['schemas']['ChatMessage'];
-          /** @enum {string} */
-          type: 'CHAT_MESSAGE';
-        }
-      | {
-          /** @description The queue changed. */
-          payload: components['schemas']['QueueUpdated'];
-          /** @enum {string} */
-          type: 'QUEUE_UPDATED';
-        }
-      | {
-          /** @description A member's role, status or readiness changed. */
-          payload: components['schemas']['Member'];
-          /** @enum {string} */
-          type: 'MEMBER_UPDATED';
-        }
-      | {
-          /** @description A member's sync meter; volatile. */
-          payload: components['schemas']['MemberSync'];
-          /** @enum {string} */
-          type: 'MEMBER_SYNC';
-        }
-      | {
-          /** @description Somebody reacted; volatile. */
-          payload: components['schemas']['Reaction'];
-          /** @enum {string} */
-          type: 'REACTION';
-        }
-      | {
-          /** @description The settings changed. */
-          payload: components['schemas']['RoomSettings'];
-          /** @enum {string} */
-          type: 'ROOM_UPDATED';
-        }
-      | {
-          /** @description The room is gone. */
-          payload: components['schemas']['RoomClosed'];
-          /** @enum {string} */
-          type: 'ROOM_CLOSED';
-        }
-      | {
-          /** @description The server's clock. */
-          payload: components['schemas']['ClockPong'];
-          /** @enum {string} */
-          type: 'CLOCK_PONG';
-        }
-      | {
-          /** @description All events that were asked for have been sent. */
-          payload: components['schemas']['StreamPosition'];
-          /** @enum {string} */
-          type: 'RESUMED';
-        }
-      | {
-          /** @enum {string} */
-          type: 'ACK';
-        }
-      | {
-          /** @description A sentence for people; `code` and the command's `id` are on the envelope. */
-          payload: string;
-          /** @enum {string} */
-          type: 'ERROR';
+        /** @description Body of `PATCH /api/v1/users/me`. */
+        AccountUpdate: {
+            /**
+             * @description A new name to show, 1 to 60 characters.
+             * @default null
+             */
+            displayName?: string | null;
         };
-    /** @description Answer of `GET /api/rooms/join/{joinCode}` and `GET /api/rooms/{roomId}`. */
-    FoundCallRoom: {
-      /** @description The room. */
-      room: components['schemas']['CallRoom'];
-      /** @description Always true. */
-      success: boolean;
+        /** @description Payload of `AUTH`. */
+        Auth: {
+            /** @description A fresh token of the same person. */
+            token: string;
+        };
+        /** @description A room as call clients know it. */
+        CallRoom: {
+            /** @description When it was made. */
+            createdAt: string;
+            /** @description Names the room. */
+            id: components["schemas"]["RoomId"];
+            /** @description Six characters that let one look and knock. */
+            joinCode: string;
+            /** @description Its name. */
+            name: string;
+            /** @description Whether newcomers wait to be admitted. */
+            requireAccessBeforeJoining: boolean;
+            /** @description When it was changed last. */
+            updatedAt: string;
+            /** @description Always empty here; `…/users` lists who is in. */
+            users: string[];
+        };
+        /** @description How a new call room is called. */
+        CallRoomName: {
+            /** @description Names the room. */
+            id: components["schemas"]["RoomId"];
+            /** @description Six characters that let one look and knock. */
+            joinCode: string;
+            /** @description Its name. */
+            name: string;
+        };
+        /** @description A member of a room as call clients know one. */
+        CallUser: {
+            /** @description The name to show. */
+            displayName: string;
+            /** @description Whether the camera is on. */
+            isCamActive: boolean;
+            /** @description Whether the microphone is on. */
+            isMicActive: boolean;
+            /** @description Whether the screen is shared. */
+            isShareScreen: boolean;
+            /** @description The person. */
+            userId: components["schemas"]["UserId"];
+        };
+        /** @description Answer of `GET /api/rooms/{roomId}/users`. */
+        CallUsers: {
+            /** @description Always true. */
+            success: boolean;
+            /** @description Who is in, longest first. */
+            users: components["schemas"]["CallUser"][];
+        };
+        /** @description A chat message as it is stored and told. */
+        ChatMessage: {
+            /** @description The author's own id of it, echoed. */
+            clientId?: string | null;
+            /** @description The author's name when it was said. */
+            displayName: string;
+            /** @description Names the message within its room: a number that grows by one or more, as text. */
+            id: string;
+            /** @description The message it answers. */
+            replyTo?: string | null;
+            /** @description When the server took it, ISO-8601 UTC with ms. */
+            sentAt: string;
+            /** @description The text, 1 to 4 000 characters. It is text: never markup. */
+            text: string;
+            /** @description The author. */
+            userId: components["schemas"]["UserId"];
+        };
+        /** @description A page of a room's chat, oldest first. */
+        ChatPage: {
+            /** @description Whether there are older ones: ask with `before` = the first id. */
+            hasMore: boolean;
+            /** @description The messages, oldest first. */
+            messages: components["schemas"]["ChatMessage"][];
+        };
+        /** @description Payload of `CHAT_SEND`. */
+        ChatSend: {
+            /** @description Idempotency key, up to 64 characters: a repeated one is stored once. */
+            clientId?: string | null;
+            /** @description The message it answers. */
+            replyTo?: string | null;
+            /** @description The text, 1 to 4 000 characters. */
+            text: string;
+        };
+        /** @description A frame from a client, whole: what the schema shows. */
+        ClientFrame: components["schemas"]["Command"] & {
+            /** @description Any text or number; echoed by the `ACK` or `ERROR` that answers. */
+            id?: string | null;
+        };
+        /** @description Payload of `CLOCK_PING`. */
+        ClockPing: {
+            /**
+             * Format: double
+             * @description The client's clock, ms; echoed.
+             */
+            c: number;
+        };
+        /** @description Payload of `CLOCK_PONG`. */
+        ClockPong: {
+            /**
+             * Format: double
+             * @description The client's clock as it came in the ping.
+             */
+            c: number;
+            /**
+             * Format: double
+             * @description Server clock, ms, when the ping was read from the socket.
+             */
+            rx: number;
+            /**
+             * Format: double
+             * @description Server clock, ms, just before this pong was written.
+             */
+            tx: number;
+        };
+        /**
+         * @description Why a room ended.
+         * @enum {string}
+         */
+        ClosedReason: "deleted" | "idle";
+        /**
+         * @description A stable reason why a request was not carried out.
+         * @enum {string}
+         */
+        Code: "malformed" | "unknown_type" | "invalid" | "missing_token" | "invalid_token" | "invalid_credentials" | "forbidden" | "foreign_origin" | "foreign_host" | "not_found" | "room_not_found" | "user_not_found" | "method_not_allowed" | "room_full" | "banned" | "username_taken" | "email_taken" | "queue_full" | "stale" | "too_large" | "unsupported_media" | "upgrade_required" | "rate_limited" | "busy" | "unavailable" | "timeout" | "internal";
+        /**
+         * @description A command of the room protocol: `type` and `payload` of a frame from a client.
+         *
+         *     Decoding is done in two steps by crate `dialects` (envelope first, payload by type); this
+         *     enum's own serde form is what the schema shows and what a Rust client sends.
+         */
+        Command: {
+            /** @enum {string} */
+            type: "SYNC_REQUEST";
+        } | {
+            /** @description Changes what plays; `PLAYBACK_UPDATED` to every member, also when nothing changed. */
+            payload: components["schemas"]["UpdatePlayback"];
+            /** @enum {string} */
+            type: "UPDATE_PLAYBACK";
+        } | {
+            /** @enum {string} */
+            type: "HEARTBEAT";
+        } | {
+            /** @description Asks for the server's clock. */
+            payload: components["schemas"]["ClockPing"];
+            /** @enum {string} */
+            type: "CLOCK_PING";
+        } | {
+            /** @description Reports readiness and telemetry. */
+            payload: components["schemas"]["MemberState"];
+            /** @enum {string} */
+            type: "MEMBER_STATE";
+        } | {
+            /** @enum {string} */
+            type: "GO_ON";
+        } | {
+            /** @description Says something. */
+            payload: components["schemas"]["ChatSend"];
+            /** @enum {string} */
+            type: "CHAT_SEND";
+        } | {
+            /** @description Reacts; volatile. */
+            payload: components["schemas"]["React"];
+            /** @enum {string} */
+            type: "REACT";
+        } | {
+            /** @description Adds to the queue. */
+            payload: components["schemas"]["QueueAdd"];
+            /** @enum {string} */
+            type: "QUEUE_ADD";
+        } | {
+            /** @description Takes out of the queue. */
+            payload: components["schemas"]["QueueRemove"];
+            /** @enum {string} */
+            type: "QUEUE_REMOVE";
+        } | {
+            /** @description Moves within the queue. */
+            payload: components["schemas"]["QueueMove"];
+            /** @enum {string} */
+            type: "QUEUE_MOVE";
+        } | {
+            /** @description Plays the next entry, if the one named is still current. */
+            payload: components["schemas"]["QueueNext"];
+            /** @enum {string} */
+            type: "QUEUE_NEXT";
+        } | {
+            /** @description Changes a member's role. */
+            payload: components["schemas"]["RoleSet"];
+            /** @enum {string} */
+            type: "ROLE_SET";
+        } | {
+            /** @description Removes a member. */
+            payload: components["schemas"]["Kick"];
+            /** @enum {string} */
+            type: "KICK";
+        } | {
+            /** @description Changes the room's settings. */
+            payload: components["schemas"]["RoomUpdate"];
+            /** @enum {string} */
+            type: "ROOM_UPDATE";
+        } | {
+            /** @description Asks for the events after a point of the stream. */
+            payload: components["schemas"]["StreamPosition"];
+            /** @enum {string} */
+            type: "RESUME";
+        } | {
+            /** @description Renews the login behind the connection. */
+            payload: components["schemas"]["Auth"];
+            /** @enum {string} */
+            type: "AUTH";
+        } | {
+            /** @enum {string} */
+            type: "LEAVE";
+        };
+        /**
+         * @description Who may control playback and the queue.
+         * @enum {string}
+         */
+        Control: "everyone" | "moderators" | "host-only";
+        /** @description Body of `POST /api/rooms/create`. */
+        CreateCallRoom: {
+            /** @description Name, 1 to 100 characters. */
+            name: string;
+        };
+        /** @description Body of `POST /api/v1/rooms`. */
+        CreateRoom: {
+            /**
+             * Format: int64
+             * @description How long the room stays without anybody, in s; 60 if absent, 0 for permanent (a guest's
+             *     permanent room lives 24 h).
+             */
+            idleTtlSeconds?: number | null;
+            /** @description Whether it plays from the start. */
+            isPlaying?: boolean | null;
+            /** @description Whether the room is listed for everybody; yes if absent. */
+            isPublic?: boolean | null;
+            /**
+             * Format: int32
+             * @description Seats, at least 2; absent or `null` for no limit.
+             */
+            maxParticipants?: number | null;
+            /** @description Its kind. */
+            mediaType?: string | null;
+            /** @description A first medium. */
+            mediaUrl?: string | null;
+            /** @description Name, 3 to 100 characters. */
+            name: string;
+        };
+        /** @description Answer of `POST /api/rooms/create`. */
+        CreatedCallRoom: {
+            /** @description A sentence for people. */
+            message: string;
+            /** @description The room. */
+            room: components["schemas"]["CallRoomName"];
+            /** @description Always true. */
+            success: boolean;
+        };
+        /** @description Answer of `POST /api/v1/rooms`. */
+        CreatedRoom: {
+            /** @description When it was made, ISO-8601 UTC with ms. */
+            createdAt: string;
+            /** @description Who made it and is host. */
+            hostId: components["schemas"]["UserId"];
+            /**
+             * Format: int64
+             * @description How long it stays without anybody, in s; `null` for ever.
+             */
+            idleTtlSeconds: number | null;
+            /** @description Whether it is listed for everybody. */
+            isPublic: boolean;
+            /** @description Six characters that let one look and knock. */
+            joinCode: string;
+            /**
+             * Format: int32
+             * @description Seats; `null` for no limit.
+             */
+            maxParticipants: number | null;
+            /** @description Its name. */
+            name: string;
+            /** @description Names the room. */
+            roomId: components["schemas"]["RoomId"];
+        };
+        /** @description The body of every refused HTTP request, beside RFC 9457's own members where those apply. */
+        ErrorBody: {
+            /** @description The stable reason. */
+            code: components["schemas"]["Code"];
+            /** @description The same sentence, where older clients look for it. */
+            error: string;
+            /** @description A sentence for people. */
+            message: string;
+            /**
+             * Format: int32
+             * @description RFC 9457: the HTTP status again.
+             */
+            status?: number | null;
+            /** @description RFC 9457: a short title; absent on the routes of earlier systems. */
+            title?: string | null;
+        };
+        /**
+         * @description `type` and `payload` of a frame to a client. See [`Event::is_volatile`] for which of them
+         *     carry a sequence number.
+         */
+        Event: {
+            /** @description The whole room; sent when asked for, never unasked. */
+            payload: components["schemas"]["RoomState"];
+            /** @enum {string} */
+            type: "SYNC_FULL_STATE";
+        } | {
+            /** @description What plays, after a change or a command that changed nothing. */
+            payload: components["schemas"]["PlaybackState"];
+            /** @enum {string} */
+            type: "PLAYBACK_UPDATED";
+        } | {
+            /** @description Somebody took a seat. */
+            payload: components["schemas"]["MemberCount"];
+            /** @enum {string} */
+            type: "USER_JOINED";
+        } | {
+            /** @description Somebody's seat is free again. */
+            payload: components["schemas"]["MemberCount"];
+            /** @enum {string} */
+            type: "USER_LEFT";
+        } | {
+            /** @description Who came and went in a large room, every 500 ms. */
+            payload: components["schemas"]["MembersChanged"];
+            /** @enum {string} */
+            type: "MEMBERS_CHANGED";
+        } | {
+            /** @description Somebody else is host now. */
+            payload: components["schemas"]["HostChanged"];
+            /** @enum {string} */
+            type: "HOST_CHANGED";
+        } | {
+            /** @description Something was said. */
+            payload: components["schemas"]["ChatMessage"];
+            /** @enum {string} */
+            type: "CHAT_MESSAGE";
+        } | {
+            /** @description The queue changed. */
+            payload: components["schemas"]["QueueUpdated"];
+            /** @enum {string} */
+            type: "QUEUE_UPDATED";
+        } | {
+            /** @description A member's role, status or readiness changed. */
+            payload: components["schemas"]["Member"];
+            /** @enum {string} */
+            type: "MEMBER_UPDATED";
+        } | {
+            /** @description A member's sync meter; volatile. */
+            payload: components["schemas"]["MemberSync"];
+            /** @enum {string} */
+            type: "MEMBER_SYNC";
+        } | {
+            /** @description Somebody reacted; volatile. */
+            payload: components["schemas"]["Reaction"];
+            /** @enum {string} */
+            type: "REACTION";
+        } | {
+            /** @description The settings changed. */
+            payload: components["schemas"]["RoomSettings"];
+            /** @enum {string} */
+            type: "ROOM_UPDATED";
+        } | {
+            /** @description The room is gone. */
+            payload: components["schemas"]["RoomClosed"];
+            /** @enum {string} */
+            type: "ROOM_CLOSED";
+        } | {
+            /** @description The server's clock. */
+            payload: components["schemas"]["ClockPong"];
+            /** @enum {string} */
+            type: "CLOCK_PONG";
+        } | {
+            /** @description All events that were asked for have been sent. */
+            payload: components["schemas"]["StreamPosition"];
+            /** @enum {string} */
+            type: "RESUMED";
+        } | {
+            /** @enum {string} */
+            type: "ACK";
+        } | {
+            /** @description A sentence for people; `code` and the command's `id` are on the envelope. */
+            payload: string;
+            /** @enum {string} */
+            type: "ERROR";
+        };
+        /** @description Answer of `GET /api/rooms/join/{joinCode}` and `GET /api/rooms/{roomId}`. */
+        FoundCallRoom: {
+            /** @description The room. */
+            room: components["schemas"]["CallRoom"];
+            /** @description Always true. */
+            success: boolean;
+        };
+        /** @description Answer of `POST /api/v1/auth/guest`. */
+        Guest: {
+            /** @description Proves who the guest is. */
+            accessToken: string;
+            /** @description The name to show. */
+            displayName: string;
+            /** @description The guest. */
+            id: components["schemas"]["UserId"];
+        };
+        /** @description The room waits for somebody before it plays on. */
+        Holding: {
+            /**
+             * Format: double
+             * @description Server clock, ms, at which it goes on without them.
+             */
+            until: number;
+            /** @description Whom the room waits for. */
+            waitingFor: components["schemas"]["UserId"][];
+        };
+        /** @description Payload of `HOST_CHANGED`. */
+        HostChanged: {
+            /** @description The new host. */
+            newHostId: components["schemas"]["UserId"];
+        };
+        /** @description Names one entry of a room's queue, unique within the room. */
+        ItemId: string;
+        /** @description Payload of `KICK`. */
+        Kick: {
+            /** @description Whether the person may not come back. */
+            ban?: boolean;
+            /** @description Who is removed. */
+            userId: components["schemas"]["UserId"];
+        };
+        /** @description Answer of register, login and refresh: the account's fields flat, and the tokens. */
+        LoggedIn: components["schemas"]["Account"] & {
+            /** @description JWT, good for `expiresIn` seconds. */
+            accessToken: string;
+            /**
+             * Format: int64
+             * @description Seconds until the access token expires.
+             */
+            expiresIn: number;
+            /** @description Opaque, 30 days, single use. */
+            refreshToken: string;
+        };
+        /** @description Body of `POST /api/v1/auth/login`: one of the names, and the password. */
+        Login: {
+            /** @description The e-mail address. */
+            email?: string | null;
+            /** @description The password. */
+            password: string;
+            /** @description The user name. */
+            username?: string | null;
+        };
+        /** @description Names one login: the family of refresh tokens that began with one password entry. */
+        LoginId: string;
+        /** @description A member of a room. */
+        Member: {
+            /** @description Whether the member used up its wait budget and is no longer waited for. */
+            catchingUp: boolean;
+            /** @description The name to show. */
+            displayName: string;
+            /** @description When the member took its seat, ISO-8601 UTC with ms. */
+            joinedAt: string;
+            readiness: components["schemas"]["Readiness"] | null;
+            /** @description What the member may do. */
+            role: components["schemas"]["Role"];
+            /** @description How the member is connected. */
+            status: components["schemas"]["Status"];
+            /** @description The person. */
+            userId: components["schemas"]["UserId"];
+        };
+        /** @description Payload of `USER_JOINED` and `USER_LEFT`. */
+        MemberCount: {
+            member?: components["schemas"]["Member"] | null;
+            /**
+             * Format: int64
+             * @description Members present now.
+             */
+            memberCount: number;
+            /** @description Who came or went. */
+            userId: components["schemas"]["UserId"];
+        };
+        /** @description A page of a room's members, longest present first. */
+        MemberPage: {
+            /**
+             * Format: int64
+             * @description Members present.
+             */
+            memberCount: number;
+            /** @description The members of this page. */
+            members: components["schemas"]["Member"][];
+            next?: components["schemas"]["UserId"] | null;
+        };
+        /** @description Payload of `MEMBER_STATE`. */
+        MemberState: {
+            readiness?: components["schemas"]["Readiness"] | null;
+            /**
+             * Format: double
+             * @description Best round trip the client measured, ms.
+             */
+            rttMs?: number | null;
+            telemetry?: components["schemas"]["Telemetry"] | null;
+        };
+        /** @description Payload of `MEMBER_SYNC`, volatile: one member's sync meter. */
+        MemberSync: {
+            /** @description What it shows. */
+            telemetry: components["schemas"]["Telemetry"];
+            /** @description Whose meter it is. */
+            userId: components["schemas"]["UserId"];
+        };
+        /** @description Payload of `MEMBERS_CHANGED`. */
+        MembersChanged: {
+            /** @description Who came. */
+            joined: components["schemas"]["UserId"][];
+            /** @description Who went. */
+            left: components["schemas"]["UserId"][];
+            /**
+             * Format: int64
+             * @description Members present now.
+             */
+            memberCount: number;
+        };
+        /** @description An answer that only says that it was done. */
+        Message: {
+            /** @description A sentence for people. */
+            message: string;
+        };
+        /** @description Body of `POST /api/v1/auth/guest`. */
+        NewGuest: {
+            /**
+             * @description The name to show, up to 60 characters; one is made up if absent.
+             * @default null
+             */
+            displayName?: string | null;
+        };
+        /**
+         * @description What plays: the room's timeline as clients see it.
+         *
+         *     While `isPlaying` and not `holding`, the position at server time `T` is
+         *     `currentTime + max(0, T − at) · playbackSpeed`. `at` may lie in the future: a coordinated start.
+         */
+        PlaybackState: {
+            /**
+             * Format: double
+             * @description Server clock, in ms since the clock's beginning, at which `currentTime` holds.
+             */
+            at: number;
+            /** @description Identifies the server clock that `at` is counted in; new with each start of a server. */
+            clockId: string;
+            /**
+             * Format: int64
+             * @description Position in ms. In `SYNC_FULL_STATE` projected to the moment of sending, else at `at`.
+             */
+            currentTime: number;
+            holding: components["schemas"]["Holding"] | null;
+            /** @description Whether the room plays; while holding, what was asked for. */
+            isPlaying: boolean;
+            itemId?: components["schemas"]["ItemId"] | null;
+            /** @description When it was changed last, ISO-8601 UTC with ms. */
+            lastUpdated: string;
+            lastUpdatedBy: components["schemas"]["UserId"] | null;
+            /** @description Kind of the medium, as whoever loaded it named it. */
+            mediaType: string | null;
+            /** @description Address of the medium; `null` before the first one is loaded. */
+            mediaUrl: string | null;
+            /** @description The client's own id of the command that led here, echoed. */
+            op?: string | null;
+            /**
+             * Format: double
+             * @description Rate, 0.25 to 4.
+             */
+            playbackSpeed: number;
+            /**
+             * Format: int64
+             * @description Counts the timeline's changes.
+             */
+            rev: number;
+            /** @description Title, if the queue entry had one. */
+            title?: string | null;
+        };
+        /** @description Answer of `GET /api/v1/rooms/{id}/presence`. */
+        Presence: {
+            /**
+             * Format: int64
+             * @description Members present.
+             */
+            memberCount: number;
+        };
+        /** @description A person as others see it. */
+        Profile: {
+            /** @description The name to show. */
+            displayName: string;
+            /** @description The person. */
+            id: components["schemas"]["UserId"];
+            /** @description Whether the person is a guest. */
+            isGuest: boolean;
+            /** @description The user name; `null` for guests and external users. */
+            username: string | null;
+        };
+        /** @description Payload of `QUEUE_ADD`. */
+        QueueAdd: {
+            /** @description Kind of the medium. */
+            mediaType?: string | null;
+            /** @description Address of the medium, as in `UPDATE_PLAYBACK`. */
+            mediaUrl?: string | null;
+            /** @description Title shown to people, up to 200 characters. */
+            title?: string | null;
+        };
+        /** @description One entry of a room's queue. */
+        QueueItem: {
+            /** @description Who added it. */
+            addedBy: components["schemas"]["UserId"];
+            /** @description Names the entry within the room. */
+            itemId: components["schemas"]["ItemId"];
+            /** @description Kind of the medium, if whoever added it named one. */
+            mediaType?: string | null;
+            /** @description Address of the medium. */
+            mediaUrl: string;
+            /** @description Title shown to people. */
+            title?: string | null;
+        };
+        /** @description Payload of `QUEUE_MOVE`. */
+        QueueMove: {
+            before?: components["schemas"]["ItemId"] | null;
+            /** @description The entry to move. */
+            itemId: components["schemas"]["ItemId"];
+        };
+        /** @description Payload of `QUEUE_NEXT`. */
+        QueueNext: {
+            /** @default null */
+            from?: components["schemas"]["ItemId"] | null;
+        };
+        /** @description Payload of `QUEUE_REMOVE`. */
+        QueueRemove: {
+            /** @description The entry to take out. */
+            itemId: components["schemas"]["ItemId"];
+        };
+        /** @description Payload of `QUEUE_UPDATED`: the whole queue, first to play first. */
+        QueueUpdated: {
+            by: components["schemas"]["UserId"] | null;
+            /** @description The entries that are still to come. */
+            queue: components["schemas"]["QueueItem"][];
+        };
+        /** @description Payload of `REACT`. */
+        React: {
+            /** @description The emoji, up to 16 characters. */
+            emoji: string;
+        };
+        /** @description Payload of `REACTION`. */
+        Reaction: {
+            /**
+             * Format: int64
+             * @description Position of the timeline at that moment, ms; `null` without a medium.
+             */
+            currentTime: number | null;
+            /** @description With what. */
+            emoji: string;
+            /** @description Who reacted. */
+            userId: components["schemas"]["UserId"];
+        };
+        /**
+         * @description Whether a member's player can go on.
+         * @enum {string}
+         */
+        Readiness: "loading" | "ready" | "stalled" | "away";
+        /** @description Body of `POST /api/v1/auth/refresh` and `…/logout`; the cookie serves as well. */
+        Refresh: {
+            /**
+             * @description The refresh token, single use.
+             * @default null
+             */
+            refreshToken?: string | null;
+        };
+        /** @description Body of `POST /api/v1/auth/register`. */
+        Register: {
+            /** @description The name to show; the user name if absent. */
+            displayName?: string | null;
+            /** @description An e-mail address. */
+            email: string;
+            /** @description 8 to 512 bytes. */
+            password: string;
+            /** @description 4 to 40 characters: letters, digits, `_ . -`. */
+            username: string;
+        };
+        /**
+         * @description What a member may do, least last. (One table in crate `room` says which role may what.)
+         * @enum {string}
+         */
+        Role: "guest" | "member" | "moderator" | "host" | "owner";
+        /** @description Payload of `ROLE_SET`. */
+        RoleSet: {
+            /** @description The new role: `host` hands the room over, `moderator` promotes, `member` takes it back. */
+            role: components["schemas"]["Role"];
+            /** @description Whose role changes. */
+            userId: components["schemas"]["UserId"];
+        };
+        /** @description Payload of `ROOM_CLOSED`. */
+        RoomClosed: {
+            /** @description Why. */
+            reason: components["schemas"]["ClosedReason"];
+        };
+        /**
+         * @description Names a room: 128 random bits, URL-safe. Knowing the id of an unlisted room is being
+         *     invited to look at it.
+         */
+        RoomId: string;
+        /** @description The settings of a room. */
+        RoomSettings: {
+            /** @description Who may control playback. */
+            control: components["schemas"]["Control"];
+            /** @description Whether the room is listed for everybody. */
+            isPublic: boolean;
+            /** @description Six characters that let one look and knock. */
+            joinCode: string;
+            /**
+             * Format: int32
+             * @description Seats; `null` for no limit.
+             */
+            maxParticipants: number | null;
+            /** @description Name, 1 to 100 characters. */
+            name: string;
+            /** @description For whom the room waits. */
+            wait: components["schemas"]["Wait"];
+        };
+        /** @description A whole room: payload of `SYNC_FULL_STATE` and answer of `GET /api/v1/rooms/{roomId}`. */
+        RoomState: components["schemas"]["RoomSettings"] & {
+            /** @description The latest page of chat, oldest first. */
+            chat: components["schemas"]["ChatMessage"][];
+            /** @description When the room was made, ISO-8601 UTC with ms. */
+            createdAt: string;
+            /** @description The stream of events this state belongs to. */
+            epoch: string;
+            hostId: components["schemas"]["UserId"] | null;
+            /**
+             * Format: int64
+             * @description Members present.
+             */
+            memberCount: number;
+            /** @description The same members with what is known of them. */
+            memberDetails: components["schemas"]["Member"][];
+            /** @description Who is present, longest first; the first page of them in a large room. */
+            members: components["schemas"]["UserId"][];
+            ownerId: components["schemas"]["UserId"] | null;
+            playbackState: components["schemas"]["PlaybackState"] | null;
+            /** @description What plays next. */
+            queue: components["schemas"]["QueueItem"][];
+            /** @description Names the room. */
+            roomId: components["schemas"]["RoomId"];
+            /**
+             * Format: int64
+             * @description The state is true at this point of the stream.
+             */
+            seq: number;
+            /**
+             * Format: double
+             * @description Server clock, ms, when this was sent.
+             */
+            serverTime: number;
+        };
+        /** @description One entry of `GET /api/v1/rooms`. */
+        RoomSummary: {
+            /** @description When it was made, ISO-8601 UTC with ms. */
+            createdAt: string;
+            /**
+             * Format: int64
+             * @description Members present.
+             */
+            currentMembers: number;
+            hostId: components["schemas"]["UserId"] | null;
+            /** @description Whether it is listed for everybody. */
+            isPublic: boolean;
+            /**
+             * Format: int32
+             * @description Seats; `null` for no limit.
+             */
+            maxParticipants: number | null;
+            /** @description Its name. */
+            name: string;
+            /** @description Names the room. */
+            roomId: components["schemas"]["RoomId"];
+        };
+        /** @description Payload of `ROOM_UPDATE` and body of `PATCH /api/v1/rooms/{roomId}`: any of its fields. */
+        RoomUpdate: {
+            /** @default null */
+            control?: components["schemas"]["Control"] | null;
+            /**
+             * @description Listed or not.
+             * @default null
+             */
+            isPublic?: boolean | null;
+            /**
+             * Format: int32
+             * @description Seats, at least 2; `null` for no limit. Nobody is removed when it shrinks.
+             * @default null
+             */
+            maxParticipants?: number | null;
+            /**
+             * @description A new name, 1 to 100 characters.
+             * @default null
+             */
+            name?: string | null;
+            /** @default null */
+            wait?: components["schemas"]["Wait"] | null;
+        };
+        /** @description A frame from the server. */
+        ServerFrame: components["schemas"]["Event"] & {
+            code?: components["schemas"]["Code"] | null;
+            /** @description The command it answers. */
+            id?: string | null;
+            /**
+             * Format: int64
+             * @description Position in the room's stream; absent on what is outside it.
+             */
+            seq?: number | null;
+        };
+        /** @description One entry of `GET /api/v1/auth/sessions`: a place where one is logged in. */
+        SessionInfo: {
+            /** @description When it began, ISO-8601 UTC with ms. */
+            createdAt: string;
+            /** @description When it ends unless it is used, ISO-8601 UTC with ms. */
+            expiresAt: string;
+            /** @description The login. */
+            id: components["schemas"]["LoginId"];
+            /** @description Whether it is the one this request was made with. */
+            isCurrent: boolean;
+            /** @description What the client called itself when it logged in. */
+            userAgent?: string | null;
+        };
+        /**
+         * @description How exactly a kind of source can be steered.
+         * @enum {string}
+         */
+        SourceClass: "exact" | "coarse" | "external" | "detached";
+        /**
+         * @description How a member is connected, in words a person can use.
+         * @enum {string}
+         */
+        Status: "online" | "buffering" | "away" | "reconnecting";
+        /** @description A point in a room's stream of events. */
+        StreamPosition: {
+            /** @description Names the stream; a new one begins when the server cannot be sure of the old. */
+            epoch: string;
+            /**
+             * Format: int64
+             * @description The last event of it that was seen.
+             */
+            seq: number;
+        };
+        /** @description How well a member's player follows the timeline, over the last 5 s. */
+        Telemetry: {
+            /** @description What kind of source plays. */
+            class: components["schemas"]["SourceClass"];
+            /**
+             * Format: double
+             * @description Half the best round trip: how wrong the clock may be, ms.
+             */
+            clockBoundMs?: number;
+            /**
+             * Format: double
+             * @description Largest error, ms.
+             */
+            errorMaxMs: number;
+            /**
+             * Format: double
+             * @description Signed error just now, ms: positive is behind the room.
+             */
+            errorNowMs?: number;
+            /**
+             * Format: double
+             * @description Median of the error's size, ms.
+             */
+            errorP50Ms: number;
+            /**
+             * Format: double
+             * @description 95th percentile of the error's size, ms.
+             */
+            errorP95Ms: number;
+            /**
+             * Format: int32
+             * @description Changes of rate the controller made.
+             */
+            rateChanges?: number;
+            /**
+             * Format: int32
+             * @description Seeks the controller made.
+             */
+            seeks?: number;
+            /**
+             * Format: int32
+             * @description Stalls the player had.
+             */
+            stalls?: number;
+        };
+        /** @description Answer of `POST /api/v1/auth/ticket`: opens one socket, once, within 30 s. */
+        Ticket: {
+            /** @description Goes into `?authToken=` of a WebSocket address. */
+            ticket: string;
+        };
+        /** @description Payload of `UPDATE_PLAYBACK`: any of its fields. */
+        UpdatePlayback: {
+            /**
+             * Format: double
+             * @description Position, ms; absent while playing means the position projected to now.
+             * @default null
+             */
+            currentTime?: number | null;
+            /**
+             * @description Play or pause.
+             * @default null
+             */
+            isPlaying?: boolean | null;
+            /**
+             * @description Kind of the medium: any text up to 100 characters.
+             * @default null
+             */
+            mediaType?: string | null;
+            /**
+             * @description A new medium: http or https, up to 2 000 characters. A path on this server (`/…`) is
+             *     accepted as well.
+             * @default null
+             */
+            mediaUrl?: string | null;
+            /**
+             * @description The client's own id of this command, echoed in the `PLAYBACK_UPDATED` that it causes.
+             * @default null
+             */
+            op?: string | null;
+            /**
+             * Format: double
+             * @description Rate, 0.25 to 4.
+             * @default null
+             */
+            playbackSpeed?: number | null;
+            /**
+             * Format: int64
+             * @description The `rev` the client saw; when it lags, the current timeline is the answer. Clients of
+             *     earlier systems send none and always win.
+             * @default null
+             */
+            rev?: number | null;
+            /**
+             * @description Title shown to people, up to 200 characters.
+             * @default null
+             */
+            title?: string | null;
+        };
+        /** @description Names a person: an account, a guest or an external user. Never a socket. */
+        UserId: string;
+        /**
+         * @description For whom a room waits when somebody's player cannot go on.
+         * @enum {string}
+         */
+        Wait: "all" | "quorum" | "host-only" | "none";
     };
-    /** @description Answer of `POST /api/v1/auth/guest`. */
-    Guest: {
-      /** @description Proves who the guest is. */
-      accessToken: string;
-      /** @description The name to show. */
-      displayName: string;
-      /** @description The guest. */
-      id: components['schemas']['UserId'];
-    };
-    /** @description The room waits for somebody before it plays on. */
-    Holding: {
-      /**
-       * Format: double
-       * @description Server clock, ms, at which it goes on without them.
-       */
-      until: number;
-      /** @description Whom the room waits for. */
-      waitingFor: components['schemas']['UserId'][];
-    };
-    /** @description Payload of `HOST_CHANGED`. */
-    HostChanged: {
-      /** @description The new host. */
-      newHostId: components['schemas']['UserId'];
-    };
-    /** @description Names one entry of a room's queue, unique within the room. */
-    ItemId: string;
-    /** @description Payload of `KICK`. */
-    Kick: {
-      /** @description Whether the person may not come back. */
-      ban?: boolean;
-      /** @description Who is removed. */
-      userId: components['schemas']['UserId'];
-    };
-    /** @description Answer of register, login and refresh: the account's fields flat, and the tokens. */
-    LoggedIn: components['schemas']['Account'] & {
-      /** @description JWT, good for `expiresIn` seconds. */
-      accessToken: string;
-      /**
-       * Format: int64
-       * @description Seconds until the access token expires.
-       */
-      expiresIn: number;
-      /** @description Opaque, 30 days, single use. */
-      refreshToken: string;
-    };
-    /** @description Body of `POST /api/v1/auth/login`: one of the names, and the password. */
-    Login: {
-      /** @description The e-mail address. */
-      email?: string | null;
-      /** @description The password. */
-      password: string;
-      /** @description The user name. */
-      username?: string | null;
-    };
-    /** @description Names one login: the family of refresh tokens that began with one password entry. */
-    LoginId: string;
-    /** @description A member of a room. */
-    Member: {
-      /** @description Whether the member used up its wait budget and is no longer waited for. */
-      catchingUp: boolean;
-      /** @description The name to show. */
-      displayName: string;
-      /** @description When the member took its seat, ISO-8601 UTC with ms. */
-      joinedAt: string;
-      readiness: components['schemas']['Readiness'] | null;
-      /** @description What the member may do. */
-      role: components['schemas']['Role'];
-      /** @description How the member is connected. */
-      status: components['schemas']['Status'];
-      /** @description The person. */
-      userId: components['schemas']['UserId'];
-    };
-    /** @description Payload of `USER_JOINED` and `USER_LEFT`. */
-    MemberCount: {
-      member?: components['schemas']['Member'] | null;
-      /**
-       * Format: int64
-       * @description Members present now.
-       */
-      memberCount: number;
-      /** @description Who came or went. */
-      userId: components['schemas']['UserId'];
-    };
-    /** @description A page of a room's members, longest present first. */
-    MemberPage: {
-      /**
-       * Format: int64
-       * @description Members present.
-       */
-      memberCount: number;
-      /** @description The members of this page. */
-      members: components['schemas']['Member'][];
-      next?: components['schemas']['UserId'] | null;
-    };
-    /** @description Payload of `MEMBER_STATE`. */
-    MemberState: {
-      readiness?: components['schemas']['Readiness'] | null;
-      /**
-       * Format: double
-       * @description Best round trip the client measured, ms.
-       */
-      rttMs?: number | null;
-      telemetry?: components['schemas']['Telemetry'] | null;
-    };
-    /** @description Payload of `MEMBER_SYNC`, volatile: one member's sync meter. */
-    MemberSync: {
-      /** @description What it shows. */
-      telemetry: components['schemas']['Telemetry'];
-      /** @description Whose meter it is. */
-      userId: components['schemas']['UserId'];
-    };
-    /** @description Payload of `MEMBERS_CHANGED`. */
-    MembersChanged: {
-      /** @description Who came. */
-      joined: components['schemas']['UserId'][];
-      /** @description Who went. */
-      left: components['schemas']['UserId'][];
-      /**
-       * Format: int64
-       * @description Members present now.
-       */
-      memberCount: number;
-    };
-    /** @description An answer that only says that it was done. */
-    Message: {
-      /** @description A sentence for people. */
-      message: string;
-    };
-    /** @description Body of `POST /api/v1/auth/guest`. */
-    NewGuest: {
-      /**
-       * @description The name to show, up to 60 characters; one is made up if absent.
-       * @default null
-       */
-      displayName?: string | null;
-    };
-    /**
-     * @description What plays: the room's timeline as clients see it.
-     *
-     *     While `isPlaying` and not `holding`, the position at server time `T` is
-     *     `currentTime + max(0, T − at) · playbackSpeed`. `at` may lie in the future: a coordinated start.
-     */
-    PlaybackState: {
-      /**
-       * Format: double
-       * @description Server clock, in ms since the clock's beginning, at which `currentTime` holds.
-       */
-      at: number;
-      /** @description Identifies the server clock that `at` is counted in; new with each start of a server. */
-      clockId: string;
-      /**
-       * Format: int64
-       * @description Position in ms. In `SYNC_FULL_STATE` projected to the moment of sending, else at `at`.
-       */
-      currentTime: number;
-      holding: components['schemas']['Holding'] | null;
-      /** @description Whether the room plays; while holding, what was asked for. */
-      isPlaying: boolean;
-      itemId?: components['schemas']['ItemId'] | null;
-      /** @description When it was changed last, ISO-8601 UTC with ms. */
-      lastUpdated: string;
-      lastUpdatedBy: components['schemas']['UserId'] | null;
-      /** @description Kind of the medium, as whoever loaded it named it. */
-      mediaType: string | null;
-      /** @description Address of the medium; `null` before the first one is loaded. */
-      mediaUrl: string | null;
-      /** @description The client's own id of the command that led here, echoed. */
-      op?: string | null;
-      /**
-       * Format: double
-       * @description Rate, 0.25 to 4.
-       */
-      playbackSpeed: number;
-      /**
-       * Format: int64
-       * @description Counts the timeline's changes.
-       */
-      rev: number;
-      /** @description Title, if the queue entry had one. */
-      title?: string | null;
-    };
-    /** @description Answer of `GET /api/v1/rooms/{id}/presence`. */
-    Presence: {
-      /**
-       * Format: int64
-       * @description Members present.
-       */
-      memberCount: number;
-    };
-    /** @description A person as others see it. */
-    Profile: {
-      /** @description The name to show. */
-      displayName: string;
-      /** @description The person. */
-      id: components['schemas']['UserId'];
-      /** @description Whether the person is a guest. */
-      isGuest: boolean;
-      /** @description The user name; `null` for guests and external users. */
-      username: string | null;
-    };
-    /** @description Payload of `QUEUE_ADD`. */
-    QueueAdd: {
-      /** @description Kind of the medium. */
-      mediaType?: string | null;
-      /** @description Address of the medium, as in `UPDATE_PLAYBACK`. */
-      mediaUrl?: string | null;
-      /** @description Title shown to people, up to 200 characters. */
-      title?: string | null;
-    };
-    /** @description One entry of a room's queue. */
-    QueueItem: {
-      /** @description Who added it. */
-      addedBy: components['schemas']['UserId'];
-      /** @description Names the entry within the room. */
-      itemId: components['schemas']['ItemId'];
-      /** @description Kind of the medium, if whoever added it named one. */
-      mediaType?: string | null;
-      /** @description Address of the medium. */
-      mediaUrl: string;
-      /** @description Title shown to people. */
-      title?: string | null;
-    };
-    /** @description Payload of `QUEUE_MOVE`. */
-    QueueMove: {
-      before?: components['schemas']['ItemId'] | null;
-      /** @description The entry to move. */
-      itemId: components['schemas']['ItemId'];
-    };
-    /** @description Payload of `QUEUE_NEXT`. */
-    QueueNext: {
-      /** @default null */
-      from?: components['schemas']['ItemId'] | null;
-    };
-    /** @description Payload of `QUEUE_REMOVE`. */
-    QueueRemove: {
-      /** @description The entry to take out. */
-      itemId: components['schemas']['ItemId'];
-    };
-    /** @description Payload of `QUEUE_UPDATED`: the whole queue, first to play first. */
-    QueueUpdated: {
-      by: components['schemas']['UserId'] | null;
-      /** @description The entries that are still to come. */
-      queue: components['schemas']['QueueItem'][];
-    };
-    /** @description Payload of `REACT`. */
-    React: {
-      /** @description The emoji, up to 16 characters. */
-      emoji: string;
-    };
-    /** @description Payload of `REACTION`. */
-    Reaction: {
-      /**
-       * Format: int64
-       * @description Position of the timeline at that moment, ms; `null` without a medium.
-       */
-      currentTime: number | null;
-      /** @description With what. */
-      emoji: string;
-      /** @description Who reacted. */
-      userId: components['schemas']['UserId'];
-    };
-    /**
-     * @description Whether a member's player can go on.
-     * @enum {string}
-     */
-    Readiness: 'loading' | 'ready' | 'stalled' | 'away';
-    /** @description Body of `POST /api/v1/auth/refresh` and `…/logout`; the cookie serves as well. */
-    Refresh: {
-      /**
-       * @description The refresh token, single use.
-       * @default null
-       */
-      refreshToken?: string | null;
-    };
-    /** @description Body of `POST /api/v1/auth/register`. */
-    Register: {
-      /** @description The name to show; the user name if absent. */
-      displayName?: string | null;
-      /** @description An e-mail address. */
-      email: string;
-      /** @description 8 to 512 bytes. */
-      password: string;
-      /** @description 4 to 40 characters: letters, digits, `_ . -`. */
-      username: string;
-    };
-    /**
-     * @description What a member may do, least last. (One table in crate `room` says which role may what.)
-     * @enum {string}
-     */
-    Role: 'guest' | 'member' | 'moderator' | 'host' | 'owner';
-    /** @description Payload of `ROLE_SET`. */
-    RoleSet: {
-      /** @description The new role: `host` hands the room over, `moderator` promotes, `member` takes it back. */
-      role: components['schemas']['Role'];
-      /** @description Whose role changes. */
-      userId: components['schemas']['UserId'];
-    };
-    /** @description Payload of `ROOM_CLOSED`. */
-    RoomClosed: {
-      /** @description Why. */
-      reason: components['schemas']['ClosedReason'];
-    };
-    /**
-     * @description Names a room: 128 random bits, URL-safe. Knowing the id of an unlisted room is being
-     *     invited to look at it.
-     */
-    RoomId: string;
-    /** @description The settings of a room. */
-    RoomSettings: {
-      /** @description Who may control playback. */
-      control: components['schemas']['Control'];
-      /** @description Whether the room is listed for everybody. */
-      isPublic: boolean;
-      /** @description Six characters that let one look and knock. */
-      joinCode: string;
-      /**
-       * Format: int32
-       * @description Seats; `null` for no limit.
-       */
-      maxParticipants: number | null;
-      /** @description Name, 1 to 100 characters. */
-      name: string;
-      /** @description For whom the room waits. */
-      wait: components['schemas']['Wait'];
-    };
-    /** @description A whole room: payload of `SYNC_FULL_STATE` and answer of `GET /api/v1/rooms/{roomId}`. */
-    RoomState: components['schemas']['RoomSettings'] & {
-      /** @description The latest page of chat, oldest first. */
-      chat: components['schemas']['ChatMessage'][];
-      /** @description When the room was made, ISO-8601 UTC with ms. */
-      createdAt: string;
-      /** @description The stream of events this state belongs to. */
-      epoch: string;
-      hostId: components['schemas']['UserId'] | null;
-      /**
-       * Format: int64
-       * @description Members present.
-       */
-      memberCount: number;
-      /** @description The same members with what is known of them. */
-      memberDetails: components['schemas']['Member'][];
-      /** @description Who is present, longest first; the first page of them in a large room. */
-      members: components['schemas']['UserId'][];
-      ownerId: components['schemas']['UserId'] | null;
-      playbackState: components['schemas']['PlaybackState'] | null;
-      /** @description What plays next. */
-      queue: components['schemas']['QueueItem'][];
-      /** @description Names the room. */
-      roomId: components['schemas']['RoomId'];
-      /**
-       * Format: int64
-       * @description The state is true at this point of the stream.
-       */
-      seq: number;
-      /**
-       * Format: double
-       * @description Server clock, ms, when this was sent.
-       */
-      serverTime: number;
-    };
-    /** @description One entry of `GET /api/v1/rooms`. */
-    RoomSummary: {
-      /** @description When it was made, ISO-8601 UTC with ms. */
-      createdAt: string;
-      /**
-       * Format: int64
-       * @description Members present.
-       */
-      currentMembers: number;
-      hostId: components['schemas']['UserId'] | null;
-      /** @description Whether it is listed for everybody. */
-      isPublic: boolean;
-      /**
-       * Format: int32
-       * @description Seats; `null` for no limit.
-       */
-      maxParticipants: number | null;
-      /** @description Its name. */
-      name: string;
-      /** @description Names the room. */
-      roomId: components['schemas']['RoomId'];
-    };
-    /** @description Payload of `ROOM_UPDATE` and body of `PATCH /api/v1/rooms/{roomId}`: any of its fields. */
-    RoomUpdate: {
-      /** @default null */
-      control?: components['schemas']['Control'] | null;
-      /**
-       * @description Listed or not.
-       * @default null
-       */
-      isPublic?: boolean | null;
-      /**
-       * Format: int32
-       * @description Seats, at least 2; `null` for no limit. Nobody is removed when it shrinks.
-       * @default null
-       */
-      maxParticipants?: number | null;
-      /**
-       * @description A new name, 1 to 100 characters.
-       * @default null
-       */
-      name?: string | null;
-      /** @default null */
-      wait?: components['schemas']['Wait'] | null;
-    };
-    /** @description A frame from the server. */
-    ServerFrame: components['schemas']['Event'] & {
-      code?: components['schemas']['Code'] | null;
-      /** @description The command it answers. */
-      id?: string | null;
-      /**
-       * Format: int64
-       * @description Position in the room's stream; absent on what is outside it.
-       */
-      seq?: number | null;
-    };
-    /** @description One entry of `GET /api/v1/auth/sessions`: a place where one is logged in. */
-    SessionInfo: {
-      /** @description When it began, ISO-8601 UTC with ms. */
-      createdAt: string;
-      /** @description When it ends unless it is used, ISO-8601 UTC with ms. */
-      expiresAt: string;
-      /** @description The login. */
-      id: components['schemas']['LoginId'];
-      /** @description Whether it is the one this request was made with. */
-      isCurrent: boolean;
-      /** @description What the client called itself when it logged in. */
-      userAgent?: string | null;
-    };
-    /**
-     * @description How exactly a kind of source can be steered.
-     * @enum {string}
-     */
-    SourceClass: 'exact' | 'coarse' | 'external' | 'detached';
-    /**
-     * @description How a member is connected, in words a person can use.
-     * @enum {string}
-     */
-    Status: 'online' | 'buffering' | 'away' | 'reconnecting';
-    /** @description A point in a room's stream of events. */
-    StreamPosition: {
-      /** @description Names the stream; a new one begins when the server cannot be sure of the old. */
-      epoch: string;
-      /**
-       * Format: int64
-       * @description The last event of it that was seen.
-       */
-      seq: number;
-    };
-    /** @description How well a member's player follows the timeline, over the last 5 s. */
-    Telemetry: {
-      /** @description What kind of source plays. */
-      class: components['schemas']['SourceClass'];
-      /**
-       * Format: double
-       * @description Half the best round trip: how wrong the clock may be, ms.
-       */
-      clockBoundMs?: number;
-      /**
-       * Format: double
-       * @description Largest error, ms.
-       */
-      errorMaxMs: number;
-      /**
-       * Format: double
-       * @description Signed error just now, ms: positive is behind the room.
-       */
-      errorNowMs?: number;
-      /**
-       * Format: double
-       * @description Median of the error's size, ms.
-       */
-      errorP50Ms: number;
-      /**
-       * Format: double
-       * @description 95th percentile of the error's size, ms.
-       */
-      errorP95Ms: number;
-      /**
-       * Format: int32
-       * @description Changes of rate the controller made.
-       */
-      rateChanges?: number;
-      /**
-       * Format: int32
-       * @description Seeks the controller made.
-       */
-      seeks?: number;
-      /**
-       * Format: int32
-       * @description Stalls the player had.
-       */
-      stalls?: number;
-    };
-    /** @description Answer of `POST /api/v1/auth/ticket`: opens one socket, once, within 30 s. */
-    Ticket: {
-      /** @description Goes into `?authToken=` of a WebSocket address. */
-      ticket: string;
-    };
-    /** @description Payload of `UPDATE_PLAYBACK`: any of its fields. */
-    UpdatePlayback: {
-      /**
-       * Format: double
-       * @description Position, ms; absent while playing means the position projected to now.
-       * @default null
-       */
-      currentTime?: number | null;
-      /**
-       * @description Play or pause.
-       * @default null
-       */
-      isPlaying?: boolean | null;
-      /**
-       * @description Kind of the medium: any text up to 100 characters.
-       * @default null
-       */
-      mediaType?: string | null;
-      /**
-       * @description A new medium: http or https, up to 2 000 characters. A path on this server (`/…`) is
-       *     accepted as well.
-       * @default null
-       */
-      mediaUrl?: string | null;
-      /**
-       * @description The client's own id of this command, echoed in the `PLAYBACK_UPDATED` that it causes.
-       * @default null
-       */
-      op?: string | null;
-      /**
-       * Format: double
-       * @description Rate, 0.25 to 4.
-       * @default null
-       */
-      playbackSpeed?: number | null;
-      /**
-       * Format: int64
-       * @description The `rev` the client saw; when it lags, the current timeline is the answer. Clients of
-       *     earlier systems send none and always win.
-       * @default null
-       */
-      rev?: number | null;
-      /**
-       * @description Title shown to people, up to 200 characters.
-       * @default null
-       */
-      title?: string | null;
-    };
-    /** @description Names a person: an account, a guest or an external user. Never a socket. */
-    UserId: string;
-    /**
-     * @description For whom a room waits when somebody's player cannot go on.
-     * @enum {string}
-     */
-    Wait: 'all' | 'quorum' | 'host-only' | 'none';
-  };
-  responses: never;
-  parameters: never;
-  requestBodies: never;
-  headers: never;
-  pathItems: never;
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
 }
 export type Account = components['schemas']['Account'];
 export type AccountUpdate = components['schemas']['AccountUpdate'];
@@ -1532,981 +1471,981 @@ export type UserId = components['schemas']['UserId'];
 export type Wait = components['schemas']['Wait'];
 export type $defs = Record<string, never>;
 export interface operations {
-  create_call_room: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['CreateCallRoom'];
-      };
-    };
-    responses: {
-      /** @description Made, and on disk */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['CreatedCallRoom'];
-        };
-      };
-      /** @description Not carried out */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-    };
-  };
-  find_call_room: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @description Six characters */
-        joinCode: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The room */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['FoundCallRoom'];
-        };
-      };
-      /** @description `room_not_found` */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-      /** @description Not carried out */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-    };
-  };
-  read_call_room: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @description The room */
-        roomId: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The room */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['FoundCallRoom'];
-        };
-      };
-      /** @description `room_not_found` */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-      /** @description Not carried out */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-    };
-  };
-  call_users: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @description The room */
-        roomId: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Who is in, longest first; the first 200 of a large room */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['CallUsers'];
-        };
-      };
-      /** @description Not carried out */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-    };
-  };
-  guest: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: {
-      content: {
-        'application/json': components['schemas']['NewGuest'] | null;
-      };
-    };
-    responses: {
-      /** @description The guest; the cookie `x-auth-token` proves it too */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Guest'];
-        };
-      };
-      /** @description Not carried out */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-    };
-  };
-  log_in: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['Login'];
-      };
-    };
-    responses: {
-      /** @description Logged in */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['LoggedIn'];
-        };
-      };
-      /** @description `invalid_credentials`, the same for an unknown name */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-      /** @description Not carried out */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-    };
-  };
-  log_out: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: {
-      content: {
-        'application/json': components['schemas']['Refresh'] | null;
-      };
-    };
-    responses: {
-      /** @description Logged out, or was not logged in */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Message'];
-        };
-      };
-      /** @description Not carried out */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-    };
-  };
-  refresh: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: {
-      content: {
-        'application/json': components['schemas']['Refresh'] | null;
-      };
-    };
-    responses: {
-      /** @description New tokens; the refresh token that was sent is used up */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['LoggedIn'];
-        };
-      };
-      /** @description Not a token that is good; a used one ends its login */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-      /** @description Not carried out */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-    };
-  };
-  register: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['Register'];
-      };
-    };
-    responses: {
-      /** @description Made and logged in */
-      201: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['LoggedIn'];
-        };
-      };
-      /** @description `username_taken` or `email_taken` */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-      /** @description Not carried out */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-    };
-  };
-  sessions: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description One's logins, the newest first */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['SessionInfo'][];
-        };
-      };
-      /** @description Not carried out */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-    };
-  };
-  end_session: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @description The login */
-        id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Ended; its sockets are closed */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Message'];
-        };
-      };
-      /** @description Not carried out */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-    };
-  };
-  ticket: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The ticket, for `?authToken=` */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Ticket'];
-        };
-      };
-      /** @description Not carried out */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-    };
-  };
-  list_rooms: {
-    parameters: {
-      query?: {
-        /** @description Rooms in the page, 1 to 200; 50 if absent */
-        limit?: number;
-        /** @description From the `Link` header of the page before */
-        after?: string;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description A page of rooms */
-      200: {
-        headers: {
-          /** @description `rel="next"` unless this is the last page */
-          link?: string | null;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['RoomSummary'][];
-        };
-      };
-      /** @description Not carried out */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-    };
-  };
-  create_room: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['CreateRoom'];
-      };
-    };
-    responses: {
-      /** @description Made, and on disk */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['CreatedRoom'];
-        };
-      };
-      /** @description Not carried out */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-    };
-  };
-  read_room: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @description The room */
-        roomId: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The room */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['RoomState'];
-        };
-      };
-      /** @description `room_not_found` */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-      /** @description Not carried out */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-    };
-  };
-  delete_room: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @description The room */
-        roomId: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Deleted; its members were told */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Message'];
-        };
-      };
-      /** @description Not carried out */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-    };
-  };
-  update_room: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @description The room */
-        roomId: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['RoomUpdate'];
-      };
-    };
-    responses: {
-      /** @description The room, changed */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['RoomState'];
-        };
-      };
-      /** @description Not carried out */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-    };
-  };
-  members: {
-    parameters: {
-      query?: {
-        /** @description `next` of the page before */
-        after?: string;
-        /** @description Members in the page, 1 to 200; 200 if absent */
-        limit?: number;
-      };
-      header?: never;
-      path: {
-        /** @description The room */
-        roomId: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description A page of members */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['MemberPage'];
-        };
-      };
-      /** @description Not carried out */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-    };
-  };
-  messages: {
-    parameters: {
-      query?: {
-        /** @description Id of the oldest message that is known */
-        before?: number;
-        /** @description Messages in the page, 1 to 200; 50 if absent */
-        limit?: number;
-      };
-      header?: never;
-      path: {
-        /** @description The room */
-        roomId: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description A page of messages, oldest first */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ChatPage'];
-        };
-      };
-      /** @description Not carried out */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-    };
-  };
-  presence: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @description The room */
-        roomId: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description How many */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Presence'];
-        };
-      };
-      /** @description Not carried out */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-    };
-  };
-  room_socket: {
-    parameters: {
-      query?: {
-        /** @description A ticket, for those who cannot send a header */
-        authToken?: string;
-      };
-      header?: never;
-      path: {
-        /** @description The room */
-        roomId: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Switched to the WebSocket */
-      101: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description No token, or none that is good */
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-      /** @description A page of another site */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-      /** @description Not carried out */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-    };
-  };
-  profiles: {
-    parameters: {
-      query: {
-        /** @description Up to 200 ids with commas between them */
-        ids: string;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Those who are known, in the order of `ids` */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Profile'][];
-        };
-      };
-      /** @description Not carried out */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-    };
-  };
-  me: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Oneself */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Account'];
-        };
-      };
-      /** @description Not carried out */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-    };
-  };
-  update_me: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['AccountUpdate'];
-      };
-    };
-    responses: {
-      /** @description Oneself, changed */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Account'];
-        };
-      };
-      /** @description Not carried out */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-    };
-  };
-  profile: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @description The person */
-        id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The person */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Profile'];
-        };
-      };
-      /** @description `user_not_found` */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-      /** @description Not carried out */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-    };
-  };
-  live: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description It does */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Message'];
-        };
-      };
-    };
-  };
-  ready: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description They may */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Message'];
-        };
-      };
-      /** @description They may not */
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
-    };
-  };
-  metrics: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The metrics */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'text/plain': string;
-        };
-      };
-      /** @description Not from there */
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ErrorBody'];
-        };
-      };
+    create_call_room: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateCallRoom"];
+            };
+        };
+        responses: {
+            /** @description Made, and on disk */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedCallRoom"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    find_call_room: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Six characters */
+                joinCode: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The room */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundCallRoom"];
+                };
+            };
+            /** @description `room_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    read_call_room: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The room */
+                roomId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The room */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundCallRoom"];
+                };
+            };
+            /** @description `room_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    call_users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The room */
+                roomId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who is in, longest first; the first 200 of a large room */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallUsers"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    guest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewGuest"] | null;
+            };
+        };
+        responses: {
+            /** @description The guest; the cookie `x-auth-token` proves it too */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Guest"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    log_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Login"];
+            };
+        };
+        responses: {
+            /** @description Logged in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoggedIn"];
+                };
+            };
+            /** @description `invalid_credentials`, the same for an unknown name */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    log_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Refresh"] | null;
+            };
+        };
+        responses: {
+            /** @description Logged out, or was not logged in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    refresh: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Refresh"] | null;
+            };
+        };
+        responses: {
+            /** @description New tokens; the refresh token that was sent is used up */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoggedIn"];
+                };
+            };
+            /** @description Not a token that is good; a used one ends its login */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    register: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Register"];
+            };
+        };
+        responses: {
+            /** @description Made and logged in */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoggedIn"];
+                };
+            };
+            /** @description `username_taken` or `email_taken` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One's logins, the newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionInfo"][];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The login */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended; its sockets are closed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ticket, for `?authToken=` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_rooms: {
+        parameters: {
+            query?: {
+                /** @description Rooms in the page, 1 to 200; 50 if absent */
+                limit?: number;
+                /** @description From the `Link` header of the page before */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of rooms */
+            200: {
+                headers: {
+                    /** @description `rel="next"` unless this is the last page */
+                    link?: string | null;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoomSummary"][];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_room: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateRoom"];
+            };
+        };
+        responses: {
+            /** @description Made, and on disk */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedRoom"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    read_room: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The room */
+                roomId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The room */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoomState"];
+                };
+            };
+            /** @description `room_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_room: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The room */
+                roomId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted; its members were told */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    update_room: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The room */
+                roomId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoomUpdate"];
+            };
+        };
+        responses: {
+            /** @description The room, changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoomState"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    members: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                after?: string;
+                /** @description Members in the page, 1 to 200; 200 if absent */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The room */
+                roomId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of members */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberPage"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    messages: {
+        parameters: {
+            query?: {
+                /** @description Id of the oldest message that is known */
+                before?: number;
+                /** @description Messages in the page, 1 to 200; 50 if absent */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The room */
+                roomId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of messages, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatPage"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    presence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The room */
+                roomId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How many */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Presence"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    room_socket: {
+        parameters: {
+            query?: {
+                /** @description A ticket, for those who cannot send a header */
+                authToken?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The room */
+                roomId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Switched to the WebSocket */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No token, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A page of another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    profiles: {
+        parameters: {
+            query: {
+                /** @description Up to 200 ids with commas between them */
+                ids: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Those who are known, in the order of `ids` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"][];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Oneself */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    update_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccountUpdate"];
+            };
+        };
+        responses: {
+            /** @description Oneself, changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The person */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The person */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description `user_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    live: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It does */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+        };
+    };
+    ready: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They may */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description They may not */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The metrics */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Not from there */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
     };
-  };
 }
