@@ -50,7 +50,7 @@ export async function makeMedia() {
     ['parlor-sample.webm', 'long.webm', []],
     ['parlor-sample.m4a', 'long.m4a', ['-movflags', '+faststart']],
     [
-      'hls/parlor-sample.m3u8',
+      null,
       'long.m3u8',
       ['-f', 'hls', '-hls_time', '4', '-hls_playlist_type', 'vod', '-hls_segment_type', 'fmp4'],
     ],
@@ -61,7 +61,11 @@ export async function makeMedia() {
       () => false,
     );
     if (there) continue;
-    const loop = ['-stream_loop', String(REPEATS), '-i', join(SAMPLE, from), '-c', 'copy'];
+    // ffmpeg cannot repeat HLS: that is cut from the film that was repeated before it.
+    const source = from
+      ? ['-stream_loop', String(REPEATS), '-i', join(SAMPLE, from)]
+      : ['-i', join(OUT, 'long.mp4')];
+    const loop = [...source, '-c', 'copy'];
     await run('ffmpeg', ['-loglevel', 'error', '-y', ...loop, ...options, join(OUT, to)]);
   }
 }
@@ -91,7 +95,9 @@ export async function lineFor(kind) {
   const sizes = await Promise.all(parts.map(async (part) => (await stat(join(OUT, part))).size));
   const rate = sizes.reduce((sum, size) => sum + size, 0) / LENGTH_S;
   const index = kind === 'hls' ? 0 : indexBytes(await readFile(join(OUT, name)));
-  return { bytesPerS: rate * 1.5, burstBytes: index + rate * FIRST_S };
+  // HLS comes in segments of 4 s, each of which must be whole before it plays.
+  const spare = kind === 'hls' ? 4 : 1.5;
+  return { bytesPerS: rate * spare, burstBytes: index + rate * FIRST_S };
 }
 
 /** Where the media data of an MP4 begin: behind the index of the whole. Little for other kinds. */

@@ -101,6 +101,14 @@ describe('a player follows the room', () => {
     expect(await world.worst(late, 5_000)).toBeLessThan(BAR_MS);
   });
 
+  test('a latecomer whose data come slowly meets the room further ahead', async () => {
+    const { world } = await playing();
+    const late = world.member({ placeMs: 2_500 });
+    await world.time.pass(10_000);
+    expect(late.player.seeks.length).toBeLessThan(4);
+    expect(await world.worst(late, 5_000)).toBeLessThan(BAR_MS);
+  });
+
   test.each([-20_000, 30_000])('a jump of the room by %i ms is followed', async (byMs) => {
     const { world, member } = await playing();
     await world.time.pass(30_000);

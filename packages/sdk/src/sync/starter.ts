@@ -7,6 +7,10 @@ const IN_PLACE_MS = 2;
 /** Later than this, a start is planned anew rather than made. */
 const LATE_MS = 40;
 const MOST_ATTEMPTS = 4;
+/** Furthest ahead that a slow line makes a start be planned, ms. */
+const FURTHEST_MS = 6_000;
+/** Share of what the last attempt took that is added to be sure. */
+const MARGIN = 0.25;
 
 /** Where and when a paused player is to start. */
 interface Plan {
@@ -37,6 +41,8 @@ export class Starter {
   readonly #go: () => void;
   #plan: Plan | null = null;
   #attempts = 0;
+  /** What the attempt before took, ms. */
+  #tookMs = 0;
 
   constructor(player: Player, leads: Leads, time: Time, go: () => void) {
     this.#player = player;
@@ -49,7 +55,7 @@ export class Starter {
   cancel(): void {
     if (this.#plan) this.#time.cancel(this.#plan.timer);
     this.#plan = null;
-    this.#attempts = 0;
+    this.#attempts = this.#tookMs = 0;
   }
 
   /** Brings the start forward; to be called again until the player plays. */
@@ -60,7 +66,8 @@ export class Starter {
     if (plan.timer !== null || this.#player.seeking || !this.#player.canPlay) return;
     const delayMs = plan.meetAt - this.#leads.of(this.#player.kind).startMs - now;
     if (delayMs < -LATE_MS && this.#attempts < MOST_ATTEMPTS) {
-      this.#leads.learnPrepare(this.#player.kind, Math.min(now - plan.madeAt, 1_000));
+      this.#tookMs = now - plan.madeAt;
+      this.#leads.learnPrepare(this.#player.kind, Math.min(this.#tookMs, 1_000));
       this.#plan = this.#make(line, now);
       return;
     }
@@ -73,7 +80,9 @@ export class Starter {
   #make(line: Line, now: number): Plan {
     const { startMs, prepareMs } = this.#leads.of(this.#player.kind);
     const together = line.beginsAt - startMs >= now;
-    const meetAt = together ? line.beginsAt : now + startMs + prepareMs * 1.5 ** this.#attempts;
+    const slowMs = Math.min(FURTHEST_MS, this.#tookMs * (1 + MARGIN));
+    const aheadMs = Math.max(prepareMs * 1.5 ** this.#attempts, slowMs);
+    const meetAt = together ? line.beginsAt : now + startMs + aheadMs;
     const positionMs = line.positionAt(meetAt);
     this.#attempts += 1;
     if (this.#player.ended || Math.abs(this.#player.positionMs - positionMs) > IN_PLACE_MS) {
