@@ -6,8 +6,6 @@
 FUZZ_SECONDS ?= 60
 # Where cargo puts what it builds.
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
-# The server that browsers are set upon.
-export PARLOR_BIN ?= $(TARGET)/debug/parlor
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,7 +14,7 @@ run: ## Build what has changed and start Parlor; the address is printed
 	@scripts/setup.sh run
 	@scripts/ui.sh
 	@cargo build --package parlor-server --locked
-	@exec env -u PARLOR_BIN $(TARGET)/debug/parlor serve
+	@exec $(TARGET)/debug/parlor serve
 
 test: ## Check everything: lints, unit tests, real browsers
 	@scripts/setup.sh test
@@ -41,7 +39,7 @@ bench: ## Measure for half an hour: load, comparisons, skew between browsers
 	@scripts/ui.sh
 	@bench/run.sh
 	@cargo build --package parlor-server --locked
-	@npm run --silent sync:full --workspace e2e
+	@PARLOR_BIN=$(TARGET)/debug/parlor npm run --silent sync:full --workspace e2e
 
 codegen: ## Write everything that is made from the server's types
 	@scripts/setup.sh run
@@ -51,7 +49,7 @@ e2e: ## Only the tests with real browsers; E2E='room chat' runs some files
 	@scripts/setup.sh test
 	@scripts/ui.sh
 	@cargo build --package parlor-server --locked
-	@npm test --silent --workspace e2e -- $(E2E)
+	@PARLOR_BIN=$(TARGET)/debug/parlor npm test --silent --workspace e2e -- $(E2E)
 
 fuzz: ## Feed every decoder garbage, FUZZ_SECONDS each; needs Rust's nightly
 	@scripts/setup.sh fuzz
@@ -61,7 +59,7 @@ screenshots: ## Take the pictures in docs/screenshots anew
 	@scripts/setup.sh screenshots
 	@scripts/ui.sh
 	@cargo build --package parlor-server --locked
-	@node e2e/screenshots.mjs
+	@PARLOR_BIN=$(TARGET)/debug/parlor node e2e/screenshots.mjs
 
 clean-data: ## Delete ./data, everything a local Parlor kept
 	@rm -rf data

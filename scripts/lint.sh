@@ -4,5 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/steps.sh
 . scripts/lints.sh
-lints
+quick_lints
+rust_lints
+step 'generated files' cargo xtask codegen --check
 recap

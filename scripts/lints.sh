@@ -1,6 +1,6 @@
 # What `make lint` and `make test` have in common. To be sourced after steps.sh.
 
-lints() {
+quick_lints() {
     step 'rustfmt' cargo fmt --all --check
     step 'prettier' npx --no-install prettier --check --log-level warn .
     step 'tidy' cargo xtask tidy
@@ -8,7 +8,9 @@ lints() {
     step 'web types' npm run --silent check --workspace packages/web -- --fail-on-warnings
     step 'e2e types' npm run --silent check --workspace e2e
     step 'eslint' npx --no-install eslint --max-warnings 0 .
+}
+
+rust_lints() {
     step 'clippy' cargo clippy --quiet --workspace --all-targets --locked -- -D warnings
     step 'rustdoc' env RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace --no-deps --locked
-    step 'generated files' cargo xtask codegen --check
 }

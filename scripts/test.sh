@@ -15,12 +15,17 @@ rust_tests() {
     fi
 }
 
-lints
-step 'ui' scripts/ui.sh
+quick_lints
 step 'sdk tests' npm test --silent --workspace packages/sdk
 step 'web tests' npm test --silent --workspace packages/web
+step 'ui' scripts/ui.sh
+rust_lints
+# Bins and tests together: one set of features, so that nothing is built twice.
+step 'build' cargo build --quiet --workspace --bins --tests --locked
+# From here on everybody takes the server that was just built.
+export PARLOR_BIN=${CARGO_TARGET_DIR:-$PWD/target}/debug/parlor
+step 'generated files' cargo xtask codegen --check
 step 'rust tests' rust_tests
-step 'server' cargo build --quiet --package parlor-server --locked
 step 'browsers' npm test --silent --workspace e2e
 step 'skew between browsers' npm run --silent sync:short --workspace e2e
 recap
