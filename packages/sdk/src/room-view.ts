@@ -76,11 +76,17 @@ export class RoomView {
   #position: StreamPosition | null = null;
   /** Whether missed events were asked for and have not come yet. */
   #recovering = false;
+  /**
+   * Events of a new connection, kept until the server has said whether they belong to the stream
+   * that is known: a server that was started again counts anew, and may reach the next number.
+   */
+  #aside: ServerFrame[] | null = null;
 
   constructor(socket: RoomSocket) {
     this.#socket = socket;
     socket.resumeFrom(() => {
       this.#recovering = this.#position !== null;
+      this.#aside = this.#recovering ? [] : null;
       return this.#position;
     });
     socket.onFrame((frame) => this.#take(frame));
@@ -115,8 +121,19 @@ export class RoomView {
   #take(frame: ServerFrame): void {
     if (frame.type === 'SYNC_FULL_STATE') return this.#replace(frame.payload);
     if (frame.type === 'RESUMED') return this.#resumed(frame.payload);
-    if (frame.seq !== undefined && !this.#isNext(frame.seq)) return;
+    if (frame.seq !== undefined) {
+      if (this.#aside) return void this.#aside.push(frame);
+      if (!this.#isNext(frame.seq)) return;
+    }
     this.#apply(frame);
+  }
+
+  /** Takes up what was kept, now that it is known what it belongs to. */
+  #takeAside(): void {
+    const aside = this.#aside ?? [];
+    this.#aside = null;
+    aside.sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
+    for (const frame of aside) this.#take(frame);
   }
 
   /** Says whether the event with this number is the one to apply, and if so counts it. */
@@ -132,6 +149,7 @@ export class RoomView {
   }
 
   #resumed(at: StreamPosition): void {
+    this.#takeAside();
     this.#recovering = false;
     const position = this.#position;
     if (!position || position.epoch !== at.epoch || position.seq < at.seq) this.refresh();
@@ -140,7 +158,7 @@ export class RoomView {
   #replace(state: RoomState): void {
     const position = this.#position;
     const older = position?.epoch === state.epoch && state.seq < position.seq;
-    if (older) return;
+    if (older) return this.#takeAside();
     this.#recovering = false;
     this.#position = { epoch: state.epoch, seq: state.seq };
     this.#change({
@@ -156,6 +174,7 @@ export class RoomView {
       queue: state.queue,
       chat: continueChat(this.#snapshot.chat, state.chat),
     });
+    this.#takeAside();
   }
 
   #apply(frame: ServerFrame): void {

@@ -210,6 +210,36 @@ describe('the mirror', () => {
     await server.until(() => server.types('SYNC_REQUEST').length === 2);
   });
 
+  test('does not mix the stream of a server that was started again with the one before', async () => {
+    const room = enter();
+    await state(room, 'open');
+    server.tell(roomState({ seq: 4 }));
+    server.tell({ type: 'CHAT_MESSAGE', payload: chatMessage(1), seq: 5 });
+    await mirrored(room, () => room.view.snapshot.chat.length === 1);
+    server.socket.terminate();
+    await server.until(() => server.types('RESUME').length === 1);
+    // The new stream has come to the very next number of the old one.
+    server.tell({ type: 'HOST_CHANGED', payload: { newHostId: 'eve' }, seq: 6 });
+    server.tell(roomState({ epoch: 'e2', seq: 6, hostId: 'bob' }));
+    server.tell({ type: 'CHAT_MESSAGE', payload: chatMessage(2), seq: 7 });
+    await mirrored(room, () => room.view.snapshot.chat.some(({ id }) => id === '2'));
+    expect(room.view.snapshot.hostId).toBe('bob');
+  });
+
+  test('keeps what is told while it waits for what it missed', async () => {
+    const room = enter();
+    await state(room, 'open');
+    server.tell(roomState({ seq: 4 }));
+    await mirrored(room, () => room.view.snapshot.ready);
+    server.socket.terminate();
+    await server.until(() => server.types('RESUME').length === 1);
+    server.tell({ type: 'CHAT_MESSAGE', payload: chatMessage(6), seq: 6 });
+    server.tell({ type: 'CHAT_MESSAGE', payload: chatMessage(5), seq: 5 });
+    server.tell({ type: 'RESUMED', payload: { epoch: 'e1', seq: 6 } });
+    await mirrored(room, () => room.view.snapshot.chat.length === 2);
+    expect(room.view.snapshot.chat.map(({ id }) => id)).toEqual(['5', '6']);
+  });
+
   test('never changes a snapshot it gave away', async () => {
     const room = enter();
     await state(room, 'open');
