@@ -8,7 +8,7 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { files, makeMedia, MEDIA } from './media.mjs';
+import { buildSdk, files, makeMedia, MEDIA } from './media.mjs';
 import { Member } from './member.mjs';
 import { openRoom } from './remote.mjs';
 import { SCENARIOS } from './scenarios.mjs';
@@ -106,7 +106,7 @@ async function measure({ kind, members: count, scenarios, firefox }, rows) {
   }
 }
 
-await makeMedia();
+await Promise.all([makeMedia(), buildSdk()]);
 const rows = [];
 for (let repeat = 0; repeat < repeats; repeat++) for (const run of runs()) await measure(run, rows);
 const worst = printTable(rows);

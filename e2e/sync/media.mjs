@@ -106,4 +106,9 @@ function indexBytes(file) {
   return at < 0 ? 4_096 : at;
 }
 
+/** Builds the SDK, which the remote control and the harness run. */
+export async function buildSdk() {
+  await run('npm', ['run', '--silent', 'build', '--workspace', 'packages/sdk'], { cwd: ROOT });
+}
+
 export const SDK = join(dirname(PLACES.sdk), 'dist/index.js');

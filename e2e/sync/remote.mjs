@@ -2,10 +2,9 @@
 import WebSocket from 'ws';
 import { SDK } from './media.mjs';
 
-const { ParlorClient } = await import(SDK);
-
 /** Makes a room and enters it; resolves once the room's state has arrived. */
 export async function openRoom(port) {
+  const { ParlorClient } = await import(SDK);
   const client = new ParlorClient({ baseUrl: `http://127.0.0.1:${port}` });
   client.token = (await client.guest('Remote')).accessToken;
   const { roomId } = await client.createRoom({

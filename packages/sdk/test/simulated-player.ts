@@ -40,6 +40,8 @@ export class SimulatedPlayer implements Player {
   refusing = false;
   seeks: number[] = [];
   rates: number[] = [];
+  /** The rates at which the pitch went with the rate. */
+  bent: number[] = [];
 
   constructor(time: Time, habits: Habits = {}) {
     this.#time = time;
@@ -104,9 +106,10 @@ export class SimulatedPlayer implements Player {
     });
   }
 
-  setRate(rate: number): void {
+  setRate(rate: number, preservesPitch: boolean): void {
     if (rate === this.#rate) return;
     this.rates.push(rate);
+    if (!preservesPitch) this.bent.push(rate);
     if (!this.paused) this.#anchor(Math.max(this.#movesFrom, this.#time.now()));
     this.#rate = rate;
   }

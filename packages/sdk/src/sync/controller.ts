@@ -280,8 +280,8 @@ export class SyncController {
     if (!onBeat) return;
     if (this.#stall.look(player.positionMs, this.#time.now())) this.#gauge.stalls += 1;
     if (this.#stall.stalled) {
-      this.#follower?.reset();
-      if (!player.canPlay) return this.#tell('stalled');
+      this.#follower?.stalled();
+      return this.#tell('stalled');
     }
     this.#follower?.follow(targetMs, playback.playbackSpeed, this.#isHidden());
     this.#tell('playing');

@@ -32,6 +32,8 @@ export class Follower {
   #unbufferedSince: number | null = null;
   #lastRate = 1;
   #wide = false;
+  /** Whether it stalled: its first error then is no outlier. */
+  #afterStall = false;
 
   constructor(player: Player, leads: Leads, gauge: Gauge, time: Time) {
     this.#player = player;
@@ -44,7 +46,8 @@ export class Follower {
 
   /** The median error, ms; `null` while too little is known. */
   get errorMs(): number | null {
-    return this.#errors.length < FIRST_WINDOW ? null : median(this.#errors);
+    const enough = this.#afterStall ? 1 : FIRST_WINDOW;
+    return this.#errors.length < enough ? null : median(this.#errors);
   }
 
   /** The player was just started: what remains of the error is learned from. */
@@ -55,6 +58,13 @@ export class Follower {
   /** The timeline changed under a playing player. */
   reset(): void {
     this.#errors = [];
+    this.#afterStall = false;
+  }
+
+  /** The player stands although it should move. */
+  stalled(): void {
+    this.#errors = [];
+    this.#afterStall = true;
   }
 
   /**
@@ -68,6 +78,7 @@ export class Follower {
     this.#errors = [...this.#errors, errorMs].slice(-WINDOW);
     const middle = this.errorMs;
     if (middle === null) return;
+    if (this.#errors.length >= FIRST_WINDOW) this.#afterStall = false;
     if (this.#learning) this.#learn(middle);
     if (Math.abs(middle) > this.#seekZone(now)) this.#seek(targetMs, roomRate, now);
     else
@@ -124,7 +135,7 @@ export class Follower {
   }
 
   #begin(learning: 'startMs' | 'seekMs'): void {
-    this.#errors = [];
+    this.reset();
     this.#learning = learning;
     this.#blindUntil = this.#time.now() + BLIND_MS;
   }

@@ -14,7 +14,7 @@ export const EXACT: Zones = { deadMs: 3, seekMs: 250, seekApartMs: 1_200 };
 export const COARSE: Zones = { deadMs: 80, seekMs: 350, seekApartMs: 4_000 };
 
 /** Up to here the pitch may follow the rate: 2 % are a third of a semitone. */
-const FINE_MS = 60;
+const FINE_MS = 30;
 /** A large error is put right at the wide rates until it is this small, or its rest would linger. */
 const WIDE_UNTIL_MS = 15;
 const FINE_RATE = 0.02;
