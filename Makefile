@@ -45,7 +45,7 @@ codegen: ## Write everything that is made from the server's types
 	@scripts/setup.sh run
 	@cargo xtask codegen
 
-e2e: ## Only the tests with real browsers; E2E='room chat' runs some files
+e2e: ## Only the tests with real browsers; E2E='watch chat' runs some files
 	@scripts/setup.sh test
 	@scripts/ui.sh
 	@cargo build --package parlor-server --locked
