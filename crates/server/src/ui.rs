@@ -96,7 +96,7 @@ pub async fn file(method: Method, uri: Uri, headers: HeaderMap) -> Result<Respon
     if method != Method::GET && method != Method::HEAD {
         return Err(Code::MethodNotAllowed.into());
     }
-    let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&file.metadata.sha256_hash()[..12]));
+    let mut etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&file.metadata.sha256_hash()[..12]));
     let mut response = if is_known(&headers, &etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -105,6 +105,8 @@ pub async fn file(method: Method, uri: Uri, headers: HeaderMap) -> Result<Respon
                 let mut response = Response::new(Body::from(bytes_of(data)));
                 let encoding = HeaderValue::from_static(encoding);
                 response.headers_mut().insert(header::CONTENT_ENCODING, encoding);
+                // The same content in other bytes (RFC 9110, section 8.8.3.3).
+                etag.insert_str(0, "W/");
                 response
             }
             None => ranged(file.data, &headers, &etag),

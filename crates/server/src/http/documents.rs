@@ -23,7 +23,7 @@ const SCALAR_PAGE: &str = r#"<!doctype html>
     <script
       id="api-reference"
       data-url="/api/openapi.json"
-      data-configuration='{"withDefaultFonts":false,"hideClientButton":true,"telemetry":false}'
+      data-configuration='{"withDefaultFonts":false,"hideClientButton":true,"telemetry":false,"agent":{"disabled":true},"showDeveloperTools":"never"}'
     ></script>
     <script src="/scalar/standalone.js"></script>
   </body>
