@@ -29,6 +29,8 @@ export class ServerClock {
   /** What is told: follows the filter's estimate slowly. */
   #offsetMs: number | null = null;
   #boundMs = 0;
+  /** Whether the offset rests on the first few samples alone, and had better follow the next. */
+  #fresh = false;
   #slewedAt = 0;
   /** Which server clock the offset belongs to; `null` while that is unknown. */
   #clockId: string | null = null;
@@ -66,6 +68,7 @@ export class ServerClock {
     if (clockId === this.#clockId) return;
     this.#clockId = clockId;
     this.#offsetMs = null;
+    this.#fresh = true;
     this.#settle();
   }
 
@@ -144,7 +147,8 @@ export class ServerClock {
     const step = (own - this.#slewedAt) * SLEW;
     this.#slewedAt = own;
     if (this.#offsetMs === null || !estimate || this.#filter.size < ENOUGH_SAMPLES) return;
+    this.#fresh &&= this.#filter.size < BURST_PINGS;
     const error = estimate.offsetMs - this.#offsetMs;
-    this.#offsetMs += Math.max(-step, Math.min(step, error));
+    this.#offsetMs += this.#fresh ? error : Math.max(-step, Math.min(step, error));
   }
 }
