@@ -1,7 +1,7 @@
 //! Who somebody is: accounts, guests, and the tokens that prove it.
 //!
 //! Nothing a client says about itself counts; only a token does. Start reading at
-//! [`Auth::verify_headers`], then [`logins`] for how tokens come to be.
+//! [`Auth::verify_headers`], then `logins` for how tokens come to be.
 
 mod cache;
 pub mod cookies;

@@ -213,7 +213,7 @@ impl Auth {
         Ok(())
     }
 
-    /// Does what [`Auth::slide`] does for whoever came with the cookie.
+    /// Gives the login behind a cookie its whole life again.
     ///
     /// # Errors
     /// [`Code::InvalidToken`], or what the store says.
