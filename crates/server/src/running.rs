@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::hub::Tools;
 use crate::rooms::Rooms;
 use crate::serve::{Parts, Server};
-use crate::{http, janitor, net};
+use crate::{http, janitor, net, process};
 
 /// Connections to the database at most.
 const STORE_CONNECTIONS: u32 = 16;
@@ -64,6 +64,7 @@ impl Running {
         let tidying = app.clone();
         chores.spawn(async move { tidying.tidy().await });
         chores.spawn(janitor::sweep_rooms(store, rooms.clone()));
+        chores.spawn(process::give_back_memory());
         let router = http::router(app.clone());
         let open_most = config.max_connections;
         let server =

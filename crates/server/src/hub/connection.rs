@@ -1,5 +1,6 @@
 //! One socket: how it comes to the hub, is read, and ends.
 
+use std::io::{self, Read};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -7,6 +8,8 @@ use parlor_dialects::websocket::{self, Decoder};
 use parlor_protocol::{Code, LoginId};
 use parlor_room::{ConnId, Departure, Input, Principal};
 use slotmap::{Key, KeyData};
+use socket2::SockRef;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 
@@ -61,7 +64,7 @@ pub(super) fn turn_away(arrival: Arrival, code: Code) {
     super::session::append_error(&mut bytes, code);
     websocket::append_close(&mut bytes, code.close().number(), code.message());
     // The socket was just opened: its buffer takes these few bytes, or the peer is gone.
-    let _ = std::io::Write::write_all(&mut (&arrival.stream), &bytes);
+    let _ = io::Write::write_all(&mut (&arrival.stream), &bytes);
     let _ = arrival.stream.shutdown(std::net::Shutdown::Write);
     linger(arrival.stream);
 }
@@ -77,7 +80,7 @@ fn linger(stream: std::net::TcpStream) {
                 match stream.try_read(&mut buffer) {
                     Ok(0) => break,
                     Ok(_) => {}
-                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     Err(_) => break,
                 }
             }
@@ -126,7 +129,7 @@ impl Hub {
     pub(super) fn read(&mut self, me: &HubRef, key: ConnKey) -> Reading {
         let Some(conn) = self.conns.get_mut(key) else { return Reading::Over };
         let mut buffer = std::mem::take(&mut self.read_buffer);
-        let outcome = conn.stream.try_read(&mut buffer);
+        let outcome = read_once(&conn.stream, &mut buffer);
         let reading = match outcome {
             Ok(0) => self.gone(me, key),
             Ok(_) if conn.closing.is_some() => Reading::On,
@@ -135,7 +138,7 @@ impl Hub {
                 self.take_bytes(me, key, &mut buffer[..length]);
                 Reading::On
             }
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Reading::On,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Reading::On,
             Err(_) => self.gone(me, key),
         };
         self.read_buffer = buffer;
@@ -199,6 +202,22 @@ impl Hub {
         }
         self.turn(me, room, Input::Depart { conn: conn_id(key), how });
     }
+}
+
+/// Reads what a socket has. A read that does not fill the buffer has emptied the socket, so that
+/// it need not be asked again to find that out: the next bytes make it ready anew.
+fn read_once(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut partial = None;
+    let outcome = stream.try_io(Interest::READABLE, || {
+        let length = (&*SockRef::from(stream)).read(buffer)?;
+        if length == 0 || length == buffer.len() {
+            return Ok(length);
+        }
+        partial = Some(length);
+        // This is how tokio is told.
+        Err(io::ErrorKind::WouldBlock.into())
+    });
+    partial.map_or(outcome, Ok)
 }
 
 async fn read(hub: HubRef, key: ConnKey, stream: Rc<TcpStream>) {
