@@ -12,5 +12,6 @@ quick_lints() {
 
 rust_lints() {
     step 'clippy' cargo clippy --quiet --workspace --all-targets --locked -- -D warnings
-    step 'rustdoc' env RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace --no-deps --locked
+    step 'rustdoc' env RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace \
+        --no-deps --document-private-items --locked
 }
