@@ -75,7 +75,8 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Finds the programs from the folder of this crate.
+    /// Finds the programs from the folder of this crate. `PARLOR_BENCH_BINARY` names another
+    /// Parlor than the one that was built last.
     ///
     /// # Errors
     /// When one of them is missing: it says which, and how to get it.
@@ -83,7 +84,8 @@ impl Programs {
         let own = std::env::current_exe()?.parent().context("no folder")?.to_owned();
         let root = bench.parent().context("no folder above this one")?;
         let programs = Programs {
-            parlor: root.join("target/release/parlor"),
+            parlor: std::env::var_os("PARLOR_BENCH_BINARY")
+                .map_or_else(|| root.join("target/release/parlor"), PathBuf::from),
             bun: root.join("node_modules/.bin/bun"),
             own,
             scripts: bench.join("servers"),

@@ -2,7 +2,7 @@
 //! member weighs in it. No sockets: one machine has not a million of them.
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parlor_bench::machine;
 use parlor_protocol::UserId;
@@ -29,13 +29,13 @@ pub fn measure(bench: &Bench) -> anyhow::Result<Chapter> {
         let after = machine::memory(std::process::id())?.private;
         bytes = after.saturating_sub(before) as f64 / size as f64;
 
-        let join = timed(|| (size..size + TIMED).for_each(|number| hall.join(number)));
-        let part = timed(|| (size..size + TIMED).for_each(|number| hall.part(number)));
+        let join = timed(|| (size..size + TIMED).for_each(|number| hall.join(number)))?;
+        let part = timed(|| (size..size + TIMED).for_each(|number| hall.part(number)))?;
         let count = timed(|| {
             (0..TIMED).for_each(|_| {
                 black_box(hall.room.member_count());
             });
-        });
+        })?;
         joins.push(join);
         let weight = if size < 100_000 { "–".into() } else { plain(bytes) };
         table.row([plain(size as f64), plain(join), plain(part), plain(count), weight]);
@@ -49,11 +49,12 @@ pub fn measure(bench: &Bench) -> anyhow::Result<Chapter> {
     Ok(chapter)
 }
 
-/// Returns ns for each of the [`TIMED`] things done.
-fn timed(mut work: impl FnMut()) -> f64 {
-    let begun = Instant::now();
+/// Returns ns of this process's CPU time for each of the [`TIMED`] things done.
+fn timed(mut work: impl FnMut()) -> anyhow::Result<f64> {
+    let begun = machine::cpu_time(std::process::id())?;
     work();
-    begun.elapsed().as_nanos() as f64 / TIMED as f64
+    let spent = machine::cpu_time(std::process::id())?.saturating_sub(begun);
+    Ok(spent.as_nanos() as f64 / TIMED as f64)
 }
 
 /// A room and its clock.
