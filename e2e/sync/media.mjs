@@ -34,6 +34,8 @@ const TYPES = {
 /** What is played, by kind. Addresses are the same on every member's line. */
 export const MEDIA = {
   mp4: { mediaUrl: '/sync-harness/media/long.mp4', mediaType: 'video/mp4' },
+  // Eight video decoders and eight pictures need more than two cores; this needs a third of it.
+  'small mp4': { mediaUrl: '/sync-harness/media/small.mp4', mediaType: 'video/mp4' },
   webm: { mediaUrl: '/sync-harness/media/long.webm', mediaType: 'video/webm' },
   audio: { mediaUrl: '/sync-harness/media/long.m4a', mediaType: 'audio/mp4' },
   hls: {
@@ -47,6 +49,11 @@ export async function makeMedia() {
   await mkdir(OUT, { recursive: true });
   const jobs = [
     ['parlor-sample.mp4', 'long.mp4', ['-movflags', '+faststart']],
+    [
+      'parlor-sample.mp4',
+      'small.mp4',
+      ['-vf', 'scale=320:180,fps=15', '-c:v', 'libx264', '-g', '15', '-movflags', '+faststart'],
+    ],
     ['parlor-sample.webm', 'long.webm', []],
     ['parlor-sample.m4a', 'long.m4a', ['-movflags', '+faststart']],
     [
