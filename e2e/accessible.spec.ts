@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchChromium, sitDown } from './support/browser.ts';
-import { Server } from './support/server.ts';
+import { Server } from './support/server.mjs';
 import {
   moment,
   openSampleRoom,

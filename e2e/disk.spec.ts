@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { newGuest, newRoom } from './support/api.ts';
-import { Server } from './support/server.ts';
+import { Server } from './support/server.mjs';
 import { RawSocket } from './support/socket.ts';
 
 // What the world does to a server: a data folder that is none, a damaged database, a full disk.

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Guest, type NewRoom, Refused, call, newGuest, newRoom } from './support/api.ts';
-import { Server } from './support/server.ts';
+import { Server } from './support/server.mjs';
 import { type Closed, type Frame, RawSocket } from './support/socket.ts';
 
 // What a client may not do, what it hears when it does, and that nobody else notices.

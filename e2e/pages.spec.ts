@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newGuest, newRoom } from './support/api.ts';
 import { launchChromium, sitDown } from './support/browser.ts';
-import { Server } from './support/server.ts';
+import { Server } from './support/server.mjs';
 import { RawSocket } from './support/socket.ts';
 import { strings } from './support/watching.ts';
 

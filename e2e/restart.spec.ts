@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchChromium } from './support/browser.ts';
-import { Server } from './support/server.ts';
+import { Server } from './support/server.mjs';
 import {
   comeIn,
   moment,

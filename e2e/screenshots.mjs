@@ -1,17 +1,16 @@
 // Takes pictures of every page and state into docs/screenshots (the shown ones) and
 // e2e/out/screenshots (all others), and fails if axe finds a barrier or a page reports a fault.
 // Names of scenes as arguments take only those.
-import { setTimeout as pause } from 'node:timers/promises';
 import { call, Guest } from './screenshots/guest.mjs';
-import { startServer } from './screenshots/server.mjs';
 import { SIZES, Studio } from './screenshots/studio.mjs';
+import { Server } from './support/server.mjs';
 
 const LONG = 'Donaudampfschifffahrtsgesellschaftskapitän Schüßler';
 const SAMPLE = '/sample/parlor-sample.mp4';
 const LAPTOP = SIZES.filter(([width]) => width === 1280);
 const PHONE_AND_LAPTOP = SIZES.filter(([width]) => width === 360 || width === 1280);
 
-const server = await startServer();
+const server = await Server.start({ args: ['--insecure-no-rate-limits'] });
 const studio = await Studio.open();
 const { url } = server;
 
@@ -256,10 +255,10 @@ async function trouble(page) {
   await put(`${url}/sample/parlor-sample.m4a`);
   await page.waitForTimeout(1_500);
   await studio.take(page, 'audio', { settle: stir });
-  await server.stop();
+  await server.kill();
   await page.getByText('The connection is gone').waitFor();
   await studio.take(page, 'reconnecting', { sizes: PHONE_AND_LAPTOP, settle: stir });
-  await server.start();
+  await server.restart();
   await page.getByText('The connection is gone').waitFor({ state: 'detached' });
 }
 
@@ -322,9 +321,7 @@ try {
   }
 } finally {
   await studio.close();
-  await server.stop();
-  await pause(100);
-  await server.remove();
+  await server[Symbol.asyncDispose]();
 }
 for (const { file, id, help, where } of studio.violations) {
   console.error(`${file}: ${id}, ${help}\n    ${where.join('\n    ')}`);

@@ -1,5 +1,5 @@
 import { access } from 'node:fs/promises';
-import { binary } from './server.ts';
+import { binary } from './server.mjs';
 import { chromiumPath } from './browser.ts';
 
 /** Says in one sentence what is missing, before fifty tests say it in their own way. */

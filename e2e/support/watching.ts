@@ -2,7 +2,7 @@ import type { Browser, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { strings } from '../../packages/web/src/strings.ts';
 import { type Person, sitDown } from './browser.ts';
-import type { Server } from './server.ts';
+import type { Server } from './server.mjs';
 
 export { strings };
 

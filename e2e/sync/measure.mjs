@@ -12,7 +12,7 @@ import { buildSdk, files, makeMedia, MEDIA } from './media.mjs';
 import { Member } from './member.mjs';
 import { openRoom } from './remote.mjs';
 import { SCENARIOS } from './scenarios.mjs';
-import { Server } from './server.mjs';
+import { Server } from '../support/server.mjs';
 import { printTable } from './table.mjs';
 
 const { values } = parseArgs({
@@ -93,8 +93,8 @@ async function observed(name, context, options) {
 
 async function measure({ kind, members: count, scenarios, firefox }, options, rows) {
   const server = process.env.PARLOR_PORT
-    ? { port: Number(process.env.PARLOR_PORT), stop: async () => {} }
-    : await Server.start();
+    ? { port: Number(process.env.PARLOR_PORT), [Symbol.asyncDispose]: async () => {} }
+    : await Server.start({ args: ['--insecure-no-rate-limits'] });
   const { roomId, room } = await openRoom(server.port);
   const page = values.page === 'ui' ? `/room/${roomId}` : `/sync-harness/?room=${roomId}`;
   const start = (engine = 'chromium') => Member.start(engine, server.port, path, files);
@@ -120,7 +120,7 @@ async function measure({ kind, members: count, scenarios, firefox }, options, ro
   } finally {
     await Promise.all(members.map((member) => member.close()));
     room.leave();
-    await server.stop();
+    await server[Symbol.asyncDispose]();
   }
 }
 

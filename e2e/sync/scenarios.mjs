@@ -108,7 +108,7 @@ export const SCENARIOS = {
   async restart({ server, members }, { watchMs }) {
     await server.kill();
     const since = now();
-    await server.run();
+    await server.restart();
     return settled('server restart', members, since, watchMs + 4_000);
   },
 };
