@@ -9,6 +9,8 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // What is waited for comes in a moment; on a busy machine the moment is longer.
+    expect: { poll: { timeout: 20_000 } },
     reporters: process.env['CI'] ? ['verbose'] : ['default'],
   },
 });

@@ -64,13 +64,10 @@ export async function comeIn(browser: Browser, server: Server, address: string):
 export async function untilFilm(person: Person): Promise<void> {
   const door = person.page.getByRole('button', { name: strings.stage.clickToStart });
   await expect
-    .poll(
-      async () => {
-        if (await door.isVisible()) await door.click();
-        return (await moment(person.page)).shows;
-      },
-      { timeout: 20_000 },
-    )
+    .poll(async () => {
+      if (await door.isVisible()) await door.click();
+      return (await moment(person.page)).shows;
+    })
     .toBe(true);
 }
 
@@ -78,20 +75,17 @@ export async function untilFilm(person: Person): Promise<void> {
 export async function untilPlaying(person: Person, playing: boolean): Promise<void> {
   const door = person.page.getByRole('button', { name: strings.stage.clickToStart });
   await expect
-    .poll(
-      async () => {
-        if (await door.isVisible()) await door.click();
-        return !(await moment(person.page)).paused;
-      },
-      { timeout: 20_000 },
-    )
+    .poll(async () => {
+      if (await door.isVisible()) await door.click();
+      return !(await moment(person.page)).paused;
+    })
     .toBe(playing);
 }
 
 /** Waits until two players play, or stand, at the same moment. */
 export async function untilTogether(one: Person, other: Person, playing: boolean): Promise<void> {
   await Promise.all([untilPlaying(one, playing), untilPlaying(other, playing)]);
-  await expect.poll(() => apartMs(one, other), { timeout: 20_000 }).toBeLessThan(TOGETHER_MS);
+  await expect.poll(() => apartMs(one, other)).toBeLessThan(TOGETHER_MS);
 }
 
 /** Presses one of the film's own buttons. */
