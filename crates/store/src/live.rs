@@ -194,8 +194,12 @@ fn ids(writes: &[&RoomWrite]) -> Vec<String> {
     ids
 }
 
-/// Moves the rooms' last activity. Rooms that write together get the latest time among them, a
-/// few milliseconds late for some.
+/// The rooms' last activity is kept to this.
+const ACTIVITY_MS: i64 = 1_000;
+
+/// Moves the rooms' last activity, where it is not of this very second: each move dirties pages
+/// that a message does not. Rooms that write together get the latest time among them, a few
+/// milliseconds late for some.
 async fn touch(writes: &[&RoomWrite], transaction: &DatabaseTransaction) -> Result<(), StoreError> {
     let Some(latest) = writes.iter().map(|write| write.touched_at_ms).max() else {
         return Ok(());
@@ -203,6 +207,7 @@ async fn touch(writes: &[&RoomWrite], transaction: &DatabaseTransaction) -> Resu
     room::Entity::update_many()
         .col_expr(room::Column::LastActiveAt, Expr::value(time(latest)))
         .filter(room::Column::Id.is_in(ids(writes)))
+        .filter(room::Column::LastActiveAt.lte(time(latest - ACTIVITY_MS)))
         .exec(transaction)
         .await?;
     Ok(())
