@@ -73,12 +73,9 @@ export class Member {
     await this.browser.until(() => globalThis.syncLog?.element?.readyState >= 3, 30_000);
   }
 
-  /** Resolves once the element runs out of data. */
+  /** Resolves once the element has run out of data, whether the room waits for it or not. */
   async dry() {
-    await this.browser.until(() => {
-      const element = globalThis.syncLog?.element;
-      return element && !element.paused && element.readyState < 3;
-    }, 90_000);
+    await this.browser.until(() => globalThis.syncLog?.element?.readyState < 3, 90_000);
   }
 
   /** What its element showed since this moment. */
