@@ -5,6 +5,8 @@
 // the old one running. Ctrl-C ends both.
 import { spawn } from 'node:child_process';
 import { watch } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -19,8 +21,8 @@ function say(text) {
   console.log(`dev: ${text}`);
 }
 
-function run(program, args) {
-  return spawn(program, args, { cwd: root, stdio: 'inherit' });
+function run(program, args, cwd = root) {
+  return spawn(program, args, { cwd, stdio: 'inherit' });
 }
 
 function ended(child) {
@@ -61,7 +63,10 @@ watch(`${root}/crates`, { recursive: true }, (_event, file) => {
   settling = setTimeout(() => void restart(), SETTLE_MS);
 });
 
-const ui = run('npm', ['run', '--silent', 'dev', '--workspace', 'packages/web']);
+// Not through npm, which would leave Vite behind when it is ended.
+const web = join(root, 'packages/web');
+const vite = dirname(createRequire(join(web, 'package.json')).resolve('vite/package.json'));
+const ui = run(process.execPath, [join(vite, 'bin/vite.js')], web);
 ui.once('exit', (code) => {
   server?.kill('SIGTERM');
   process.exit(code ?? 0);
