@@ -268,7 +268,9 @@ impl Talk {
     }
 
     fn speak_once(&self, crowd: &mut Crowd, listeners: usize) -> anyhow::Result<usize> {
-        anyhow::ensure!(crowd.send(0, &self.frame(0)), "the first message was not taken");
+        let closed = crowd.closed();
+        let taken = crowd.send(0, &self.frame(0));
+        anyhow::ensure!(taken, "the first message was not taken; {closed} sockets are closed");
         let begun = Instant::now();
         let mut missing = listeners;
         let mut length = 0;

@@ -72,8 +72,8 @@ fn main() -> anyhow::Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let bench = Bench {
         programs: Programs::find(folder)?,
-        repeats: if quick { 2 } else { 5 },
-        duration: Duration::from_millis(if quick { 1_000 } else { 2_500 }),
+        repeats: if quick { 2 } else { 4 },
+        duration: Duration::from_millis(if quick { 1_000 } else { 2_000 }),
         quick,
     };
     machine::pin_to_load_core()?;

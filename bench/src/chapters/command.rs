@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 const LOST: Duration = Duration::from_secs(5);
 
 pub fn measure(bench: &Bench) -> anyhow::Result<Chapter> {
-    let commands = if bench.quick { 100 } else { 1_000 };
+    let commands = if bench.quick { 100 } else { 600 };
     let mut chapter = Chapter::default();
     let mut table = Table::new(&["send to last receive, room of 10", "p50 ms", "p99 ms", "max ms"]);
     let contests = [

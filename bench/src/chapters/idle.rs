@@ -24,11 +24,15 @@ const CONTESTANTS: [Contestant; 5] = [
 pub fn measure(bench: &Bench) -> anyhow::Result<Chapter> {
     let connections = if bench.quick { 1_000 } else { 4_000 };
     let mut chapter = Chapter::default();
+    chapter.paragraph(&format!(
+        "{connections} connections, opened all at once after {WARM} others, read 8 s after the last \
+         word. Each of Parlor's is another guest's, with a seat in the room."
+    ));
     let mut table = Table::new(&["", "bytes per connection", "server before, MB"]);
     for contestant in CONTESTANTS {
         let (bytes, before) = one_room(bench, contestant, connections)?;
         let name = match contestant {
-            Contestant::Parlor => "Parlor, each a member of one room",
+            Contestant::Parlor => "Parlor, one room",
             other => other.name(),
         };
         table.row([name.to_owned(), plain(bytes), plain(before as f64 / 1e6)]);
@@ -39,7 +43,11 @@ pub fn measure(bench: &Bench) -> anyhow::Result<Chapter> {
     }
     let rooms = connections / 5;
     let bytes = many_rooms(bench, rooms)?;
-    table.row([format!("Parlor, {rooms} rooms of 5, rooms included"), plain(bytes), "–".into()]);
+    table.row([
+        format!("Parlor, {rooms} rooms of 5, the rooms included"),
+        plain(bytes),
+        "–".into(),
+    ]);
     chapter.table(&table);
     Ok(chapter)
 }
@@ -71,8 +79,9 @@ fn many_rooms(bench: &Bench, rooms: usize) -> anyhow::Result<f64> {
     Ok(after.saturating_sub(before) as f64 / tickets.len() as f64)
 }
 
-/// Reads what is told of those who came, and leaves a collector the time to collect.
+/// Reads what is told of those who came, and leaves a server the time to give back what it needed
+/// for their coming.
 fn rest(crowd: &mut Crowd) -> anyhow::Result<()> {
-    crowd.settle(Duration::from_secs(3), Duration::from_secs(60))?;
+    crowd.settle(Duration::from_secs(8), Duration::from_secs(60))?;
     Ok(())
 }

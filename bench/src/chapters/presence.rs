@@ -86,6 +86,7 @@ impl Hall {
             life: Life::Permanent,
             chat: Vec::new(),
             next_chat: 1,
+            seats_kept: Duration::ZERO,
         };
         Hall { room: Room::new(now, founding), now }
     }

@@ -13,6 +13,9 @@ use parlor_bench::paced::{self, Pace};
 
 /// Members of each room.
 const MEMBERS: usize = 5;
+/// Roomy's deliveries per CPU second as a share of Bun's under the same load (34 k of 116 k, as
+/// published; it does not run here).
+const ROOMY_TO_BUN: f64 = 34.0 / 116.0;
 /// Who is compared here, saying what.
 const CONTESTS: [(&str, Contestant, Speech); 7] = [
     ("floor", Contestant::Floor, Speech::Chat),
@@ -33,6 +36,7 @@ struct Entry {
     bytes: usize,
     rate: Figures,
     core: Figures,
+    kept_up: Figures,
     latencies_us: Vec<u32>,
 }
 
@@ -51,9 +55,18 @@ pub fn measure(bench: &Bench) -> anyhow::Result<Chapter> {
     for (name, contestant, speech) in CONTESTS {
         let running = Running::start(contestant, &bench.programs)?;
         let tickets = running.make_rooms(rooms, MEMBERS)?;
-        let (rate, core) = Default::default();
-        let latencies_us = Vec::new();
-        entries.push(Entry { name, speech, running, tickets, bytes: 0, rate, core, latencies_us });
+        let (rate, core, kept_up, latencies_us) = Default::default();
+        entries.push(Entry {
+            name,
+            speech,
+            running,
+            tickets,
+            bytes: 0,
+            rate,
+            core,
+            kept_up,
+            latencies_us,
+        });
     }
     for _ in 0..bench.repeats.min(3) {
         for entry in &mut entries {
@@ -62,8 +75,17 @@ pub fn measure(bench: &Bench) -> anyhow::Result<Chapter> {
     }
     let mut chapter = Chapter::default();
     chapter.paragraph(&format!("{rooms} rooms, {} messages a second.", rooms * MEMBERS));
-    let mut table =
-        Table::new(&["", "bytes", "k deliveries/CPU s", "CPU, % of a core", "p50 ms", "p99 ms"]);
+    let mut table = Table::new(&[
+        "",
+        "bytes",
+        "k deliveries/CPU s",
+        "CPU, % of a core",
+        "p50 ms",
+        "p99 ms",
+        "delivered in time, %",
+    ]);
+    let bun = entries.iter().find(|entry| entry.running.contestant == Contestant::Bun);
+    let bun = bun.map_or(f64::NAN, |entry| entry.rate.median());
     for entry in &entries {
         let (p50, p99) = latency_ms(&entry.latencies_us);
         table.row([
@@ -73,10 +95,14 @@ pub fn measure(bench: &Bench) -> anyhow::Result<Chapter> {
             entry.core.show(0),
             plain(p50),
             plain(p99),
+            entry.kept_up.show(0),
         ]);
         if entry.running.contestant == Contestant::Parlor {
             let what = format!("1 000 rooms of 5, deliveries per CPU second: {}", entry.name);
             chapter.verdicts.push(Verdict::at_least(&what, " k", 110.0, entry.rate.median()));
+            let what = format!("… ÷ Roomy (derived): {}", entry.name);
+            let measured = entry.rate.median() / (bun * ROOMY_TO_BUN);
+            chapter.verdicts.push(Verdict::at_least(&what, "", 3.0, measured));
         }
     }
     chapter.table(&table);
@@ -90,8 +116,7 @@ fn measure_once(bench: &Bench, entry: &mut Entry, pace: &Pace) -> anyhow::Result
     let mut talk = Talk::new(running.contestant, entry.speech);
     entry.bytes = talk.tune(&mut crowd, MEMBERS, MESSAGE_BYTES)?;
     let sample = paced::drive(running, &mut crowd, &talk, pace, bench.duration * 2)?;
-    let kept_up = sample.kept_up();
-    anyhow::ensure!(kept_up > 0.98, "only {kept_up:.2} of all was delivered in time");
+    entry.kept_up.push(sample.kept_up() * 100.0);
     entry.rate.push(sample.per_cpu_second() / 1_000.0);
     entry.core.push(sample.core() * 100.0);
     entry.latencies_us.extend(sample.latencies_us);
