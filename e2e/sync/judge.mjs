@@ -54,9 +54,17 @@ export function quantile(values, share) {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }
 
-/** Returns how long after `since` the members were apart for the last time, ms. */
+/**
+ * Returns how long after `since` the members were apart for the last time, ms: the median of five
+ * looks (125 ms) was over the bar. One look alone may be the instrument's own: a page that was held
+ * up between reading the clock and reading the position.
+ */
 export function settleMs(series, since, until = Infinity) {
-  const apart = series.filter(({ at, skewMs }) => at >= since && at < until && !(skewMs < BAR_MS));
+  const looks = series.filter(({ at }) => at >= since && at < until);
+  const apart = looks.filter((_, i) => {
+    const around = looks.slice(Math.max(0, i - 2), i + 3).map(({ skewMs }) => skewMs);
+    return quantile(around, 0.5) >= BAR_MS;
+  });
   return apart.length === 0 ? 0 : apart.at(-1).at - since + LOOK_MS;
 }
 
