@@ -37,6 +37,7 @@ async function settled(scenario, members, since, watchMs) {
 export const SCENARIOS = {
   async start({ room, members }, { watchMs }) {
     await Promise.all(members.map((member) => member.loaded()));
+    await room.pause();
     // What a person needs to find the button; meanwhile the clocks are measured.
     await pause(1_500);
     const since = now();
