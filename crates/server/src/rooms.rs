@@ -107,15 +107,16 @@ impl Rooms {
         self.core(&room).try_send(HubMessage::Room(room.clone(), errand)).map_err(|_| Code::Busy)
     }
 
-    async fn run<T>(
+    /// Has the room's core run an errand and waits for its answer.
+    async fn run<T, E: From<Code>>(
         &self,
         room: &RoomId,
-        errand: impl FnOnce(oneshot::Sender<Result<T, Code>>) -> Errand,
-    ) -> Result<T, Code> {
+        errand: impl FnOnce(oneshot::Sender<Result<T, E>>) -> Errand,
+    ) -> Result<T, E> {
         let (reply, answer) = oneshot::channel();
         let message = HubMessage::Room(room.clone(), errand(reply));
-        self.core(room).try_send(message).map_err(|_| Code::Busy)?;
-        answer.await.unwrap_or(Err(Code::Unavailable))
+        self.core(room).try_send(message).map_err(|_| E::from(Code::Busy))?;
+        answer.await.unwrap_or_else(|_| Err(Code::Unavailable.into()))
     }
 
     /// Returns the whole room, loading it if need be.
@@ -165,12 +166,7 @@ impl Rooms {
         who: Principal,
         command: Command,
     ) -> Result<(), Refusal> {
-        let (reply, answer) = oneshot::channel();
-        let errand = Errand::Command(who, Box::new(command), reply);
-        self.core(room)
-            .try_send(HubMessage::Room(room.clone(), errand))
-            .map_err(|_| Refusal::from(Code::Busy))?;
-        answer.await.unwrap_or_else(|_| Err(Code::Unavailable.into()))
+        self.run(room, |reply| Errand::Command(who, Box::new(command), reply)).await
     }
 
     /// Ends a room for good, if `who` may.
@@ -178,10 +174,7 @@ impl Rooms {
     /// # Errors
     /// The room's refusal.
     pub async fn close(&self, room: &RoomId, who: Principal) -> Result<(), Refusal> {
-        let (reply, answer) = oneshot::channel();
-        let message = HubMessage::Room(room.clone(), Errand::Close(who, reply));
-        self.core(room).try_send(message).map_err(|_| Refusal::from(Code::Busy))?;
-        answer.await.unwrap_or_else(|_| Err(Code::Unavailable.into()))
+        self.run(room, |reply| Errand::Close(who, reply)).await
     }
 
     /// Ends a room for good, without asking anybody.

@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::auth::Verified;
 use crate::http::answer::Refused;
 use crate::http::gate;
+use crate::http::who::identify;
 use crate::rooms::{Arrival, Rooms};
 
 /// What every accept key is hashed with (RFC 6455, section 1.3).
@@ -42,10 +43,7 @@ pub async fn upgrade(
     let headers = request.headers();
     gate::origin_allowed(&app.config, headers)?;
     let token = query.auth_token.as_deref();
-    let verified = match gate::cookies_count(&app.config, request.method(), headers)? {
-        true => app.auth.verify_headers(headers, token).await?,
-        false => app.auth.verify_without_cookies(headers, token).await?,
-    };
+    let verified = identify(&app, request.method(), headers, token).await?;
     let accept = match handshake(headers) {
         Ok(accept) => accept,
         Err(NoHandshake::OtherProtocol) => return Ok(upgrade_required()),
