@@ -12,8 +12,9 @@ use crate::io::{NewChat, Now, Output, Principal, Refusal, StoreBatch, StoreFault
 use crate::room::{Asker, Room};
 use crate::timers::Timer;
 
-/// A changed timeline is given to the store after this, so that it is durable within 250 ms.
-const PLAYBACK_STORED_AFTER: Duration = Duration::from_millis(100);
+/// A changed timeline is given to the store after one to two of these, so that it is durable within
+/// 250 ms. All rooms of a core write at the same moments, and so share their transactions.
+const PLAYBACK_STORED_EVERY: Duration = Duration::from_millis(100);
 /// A change of who is present or host is given to the store after this: it heals by itself.
 const PRESENCE_STORED_AFTER: Duration = Duration::from_millis(1_000);
 /// A store that failed is asked again after this.
@@ -66,7 +67,9 @@ impl Room {
 
     /// Has the timeline stored soon.
     pub(crate) fn store_playback_soon(&mut self, now: Now) {
-        self.timers.set_at_latest(Timer::Snapshot, now.mono + PLAYBACK_STORED_AFTER);
+        let moments = now.mono.as_millis() / PLAYBACK_STORED_EVERY.as_millis() + 2;
+        let at = PLAYBACK_STORED_EVERY * u32::try_from(moments).unwrap_or(u32::MAX);
+        self.timers.set_at_latest(Timer::Snapshot, at);
     }
 
     /// Has the seats and the host stored soon.
@@ -77,6 +80,11 @@ impl Room {
     /// It is time to store a snapshot.
     pub(crate) fn snapshot_is_due(&mut self) {
         self.commit.snapshot_due = true;
+    }
+
+    /// Says whether the store has commands whose outcome will be told as soon as it is done.
+    pub fn is_writing(&self) -> bool {
+        self.commit.flight.as_ref().is_some_and(|flight| !flight.entries.is_empty())
     }
 
     /// Says whether everything there is to store is stored.

@@ -1,6 +1,8 @@
 //! How requests come in: each core accepts on every address and serves what it accepted.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -8,11 +10,12 @@ use std::time::Duration;
 use axum::Router;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::LocalSet;
+use tokio::time::timeout;
 use tower::ServiceExt;
 
 use crate::http::peer::Peer;
@@ -25,6 +28,12 @@ pub const BACKLOG: i32 = 4_096;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Largest head of a request, in bytes.
 const HEAD_BYTES: usize = 32 * 1024;
+/// Connections of one core whose first request is not answered yet; others wait for a place. What
+/// a thousand that come at once take while they are upgraded would be spread over all memory, with
+/// the blocks that stay between: 6 KB for each connection, long after.
+const BEGINNERS: usize = 16;
+/// A connection whose first request takes longer than this gives its place away.
+const BEGIN: Duration = Duration::from_millis(20);
 /// How long requests that are under way may take once the server stops.
 const LAST_REQUESTS: Duration = Duration::from_secs(3);
 
@@ -85,12 +94,13 @@ pub fn run(core: Core) -> std::io::Result<()> {
 }
 
 async fn serve(core: Core) -> std::io::Result<()> {
-    Hub::start(core.tools, core.inbox);
+    Hub::start(core.tools, core.inbox)?;
+    let beginners = Arc::new(Semaphore::new(BEGINNERS));
     for listener in core.listeners {
         let listener = TcpListener::from_std(listener)?;
         let (router, phase) = (core.router.clone(), core.phase.clone());
         let gate = Gate { open: core.open.clone(), open_most: core.open_most };
-        tokio::task::spawn_local(accept(listener, router, phase, gate));
+        tokio::task::spawn_local(accept(listener, router, phase, gate, beginners.clone()));
     }
     let mut phase = core.phase;
     // A server that was dropped without being stopped is over as well.
@@ -101,7 +111,7 @@ async fn serve(core: Core) -> std::io::Result<()> {
         }
     };
     // Requests that are still under way then are cut off with the runtime.
-    let _ = tokio::time::timeout(LAST_REQUESTS, last_requests).await;
+    let _ = timeout(LAST_REQUESTS, last_requests).await;
     Ok(())
 }
 
@@ -133,6 +143,7 @@ async fn accept(
     router: Router,
     mut phase: watch::Receiver<Phase>,
     gate: Gate,
+    beginners: Arc<Semaphore>,
 ) {
     loop {
         let accepted = tokio::select! {
@@ -146,7 +157,9 @@ async fn accept(
                 let Ok(local) = stream.local_addr() else { continue };
                 let peer = Peer { remote, local };
                 let (router, phase) = (router.clone(), phase.clone());
-                tokio::task::spawn_local(connection(stream, peer, router, phase, counted));
+                let beginners = beginners.clone();
+                let connection = connection(stream, peer, router, phase, counted, beginners);
+                tokio::task::spawn_local(connection);
             }
             Err(error) => {
                 // Out of files, most often: others must close before this can go on.
@@ -157,33 +170,68 @@ async fn accept(
     }
 }
 
+/// Takes a connection as soon as it says something. Until then nothing is kept for it but its
+/// socket.
 async fn connection(
     stream: TcpStream,
     peer: Peer,
     router: Router,
-    mut phase: watch::Receiver<Phase>,
+    phase: watch::Receiver<Phase>,
     counted: Counted,
+    beginners: Arc<Semaphore>,
+) {
+    let mut stopping = phase.clone();
+    let spoke = tokio::select! {
+        spoke = timeout(HEAD_TIMEOUT, stream.readable()) => matches!(spoke, Ok(Ok(()))),
+        _ = stopping.wait_for(|phase| *phase > Phase::Serving) => false,
+    };
+    if spoke && let Ok(place) = beginners.acquire_owned().await {
+        // In a box of its own: what it takes is given back when the socket moves to its room.
+        Box::pin(serve_requests(stream, peer, router, phase, place)).await;
+    }
+    drop(counted);
+}
+
+/// Serves the requests of one connection. It keeps its `place` among the beginners until its first
+/// answer is there.
+async fn serve_requests(
+    stream: TcpStream,
+    peer: Peer,
+    router: Router,
+    mut phase: watch::Receiver<Phase>,
+    place: OwnedSemaphorePermit,
 ) {
     // Small answers must not wait for the peer's acknowledgements (Nagle): 40 ms each.
     let _ = stream.set_nodelay(true);
-    let service = router.map_request(move |mut request: hyper::Request<Incoming>| {
+    let place = Rc::new(Cell::new(Some(place)));
+    let begun = place.clone();
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(peer);
-        request
+        let answer = router.clone().oneshot(request);
+        let begun = begun.clone();
+        async move {
+            let answer = answer.await;
+            drop(begun.take());
+            answer
+        }
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     tokio::pin!(serving);
+    // How a connection ends is the peer's affair.
+    if timeout(BEGIN, serving.as_mut()).await.is_ok() {
+        return;
+    }
+    drop(place.take());
     tokio::select! {
-        // How a connection ends is the peer's affair.
         _ = serving.as_mut() => {}
         _ = phase.wait_for(|phase| *phase > Phase::Serving) => {
             serving.as_mut().graceful_shutdown();
             let _ = serving.await;
         }
     }
-    drop(counted);
 }

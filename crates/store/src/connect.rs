@@ -207,6 +207,9 @@ async fn connect_sqlite(
 /// in vain, and believes from there on that it is inside a transaction: what follows would be
 /// savepoints that nothing commits, acknowledged and lost. Such a connection is closed.
 async fn has_no_transaction(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if !connection.is_in_transaction() {
+        return Ok(true);
+    }
     // A rollback may still be queued before the ping.
     connection.ping().await?;
     Ok(!connection.is_in_transaction())

@@ -16,6 +16,7 @@ use crate::presence::{self, PresenceRow};
 use crate::rooms::{seats, write_snapshots};
 use crate::value::{Word, code, storable, time};
 use crate::{ChatOutcome, ChatRow, NewChatRow, RoomRow, Store, StoreError};
+use chrono::{DateTime, Utc};
 
 /// Messages given to a room that wakes.
 const RECENT_CHAT: u64 = parlor_protocol::limits::CHAT_PAGE as u64;
@@ -140,18 +141,25 @@ async fn write_rooms(
     if writes.is_empty() {
         return Ok(Vec::new());
     }
-    let fences = lock_fences(writes, transaction).await?;
+    let standing = lock_rooms(writes, transaction).await?;
+    let mut stale = Vec::new();
     let checked: Vec<Result<&RoomWrite, StoreError>> = writes
         .iter()
-        .map(|write| match fences.get(storable(write.room_id.as_str()).as_str()) {
-            None => Err(StoreError::Gone),
-            Some(fence) if *fence != write.fence => Err(StoreError::Fenced),
-            Some(_) => Ok(*write),
+        .map(|write| {
+            let id = storable(write.room_id.as_str());
+            let room = standing.get(&id).ok_or(StoreError::Gone)?;
+            if room.fence != write.fence {
+                return Err(StoreError::Fenced);
+            }
+            if room.last_active_at <= time(write.touched_at_ms - ACTIVITY_MS) {
+                stale.push((id, write.touched_at_ms));
+            }
+            Ok(*write)
         })
         .collect();
     let allowed: Vec<&RoomWrite> =
         checked.iter().filter_map(|check| check.as_ref().ok().copied()).collect();
-    touch(&allowed, transaction).await?;
+    touch(stale, transaction).await?;
     for write in &allowed {
         if let Some(settings) = &write.settings {
             write_settings(write, settings, transaction).await?;
@@ -165,17 +173,27 @@ async fn write_rooms(
         .collect())
 }
 
+/// What a write needs to know of its room.
+struct Standing {
+    fence: i64,
+    last_active_at: DateTime<Utc>,
+}
+
 /// Reads the fences of the rooms and keeps others from raising them until the commit. SQLite
 /// needs no row locks: the transaction holds the only write lock.
-async fn lock_fences(
+async fn lock_rooms(
     writes: &[&RoomWrite],
     transaction: &DatabaseTransaction,
-) -> Result<HashMap<String, i64>, StoreError> {
+) -> Result<HashMap<String, Standing>, StoreError> {
+    let mut ids: Vec<String> =
+        writes.iter().map(|write| storable(write.room_id.as_str())).collect();
+    ids.sort_unstable();
+    ids.dedup();
     let mut select = Query::select();
     select
-        .columns([room::Column::Id, room::Column::Fence])
+        .columns([room::Column::Id, room::Column::Fence, room::Column::LastActiveAt])
         .from(room::Entity)
-        .and_where(Expr::col(room::Column::Id).is_in(ids(writes)))
+        .and_where(Expr::col(room::Column::Id).is_in(ids))
         // Always in the same order, so that two nodes cannot wait for each other.
         .order_by(room::Column::Id, sea_orm::sea_query::Order::Asc);
     if transaction.get_database_backend() == DbBackend::Postgres {
@@ -183,31 +201,33 @@ async fn lock_fences(
         select.lock(sea_orm::sea_query::LockType::NoKeyUpdate);
     }
     let rows = transaction.query_all(&select).await?;
-    rows.into_iter().map(|row| Ok((row.try_get("", "id")?, row.try_get("", "fence")?))).collect()
-}
-
-fn ids(writes: &[&RoomWrite]) -> Vec<String> {
-    let mut ids: Vec<String> =
-        writes.iter().map(|write| storable(write.room_id.as_str())).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids
+    rows.into_iter()
+        .map(|row| {
+            let standing = Standing {
+                fence: row.try_get("", "fence")?,
+                last_active_at: row.try_get("", "last_active_at")?,
+            };
+            Ok((row.try_get("", "id")?, standing))
+        })
+        .collect()
 }
 
 /// The rooms' last activity is kept to this.
-const ACTIVITY_MS: i64 = 1_000;
+const ACTIVITY_MS: i64 = 10_000;
 
-/// Moves the rooms' last activity, where it is not of this very second: each move dirties pages
-/// that a message does not. Rooms that write together get the latest time among them, a few
+/// Moves the last activity of rooms in which it is no longer true enough: each move dirties
+/// pages that a message does not. Rooms that write together get the latest time among them, a few
 /// milliseconds late for some.
-async fn touch(writes: &[&RoomWrite], transaction: &DatabaseTransaction) -> Result<(), StoreError> {
-    let Some(latest) = writes.iter().map(|write| write.touched_at_ms).max() else {
+async fn touch(
+    stale: Vec<(String, i64)>,
+    transaction: &DatabaseTransaction,
+) -> Result<(), StoreError> {
+    let Some(latest) = stale.iter().map(|(_, touched_at_ms)| *touched_at_ms).max() else {
         return Ok(());
     };
     room::Entity::update_many()
         .col_expr(room::Column::LastActiveAt, Expr::value(time(latest)))
-        .filter(room::Column::Id.is_in(ids(writes)))
-        .filter(room::Column::LastActiveAt.lte(time(latest - ACTIVITY_MS)))
+        .filter(room::Column::Id.is_in(stale.into_iter().map(|(id, _)| id)))
         .exec(transaction)
         .await?;
     Ok(())
@@ -266,13 +286,18 @@ async fn write_messages(
         .collect();
     let inserted = insert_messages(&messages, transaction).await?;
     let mut outcomes = Vec::with_capacity(messages.len());
-    for message in &messages {
-        let n = message.n;
-        outcomes.push(if inserted.contains(&(message.room_id.clone(), n)) {
-            ChatOutcome::Stored { n }
-        } else {
-            ChatOutcome::Duplicate { n: number_of_twin(message, transaction).await? }
-        });
+    if inserted == messages.len() as u64 {
+        outcomes.extend(messages.iter().map(|message| ChatOutcome::Stored { n: message.n }));
+    } else {
+        let inserted = find_inserted(&messages, transaction).await?;
+        for message in &messages {
+            let n = message.n;
+            outcomes.push(if inserted.contains(&(message.room_id.clone(), n)) {
+                ChatOutcome::Stored { n }
+            } else {
+                ChatOutcome::Duplicate { n: number_of_twin(message, transaction).await? }
+            });
+        }
     }
     let mut outcomes = outcomes.into_iter();
     Ok(writes.iter().map(|write| outcomes.by_ref().take(write.messages.len()).collect()).collect())
@@ -291,14 +316,14 @@ fn message_row(write: &RoomWrite, message: &NewChatRow) -> chat_message::Model {
     }
 }
 
-/// Inserts the messages whose author did not send one with the same client id before; returns
-/// room and number of those inserted.
+/// Inserts the messages whose author did not send one with the same client id before, and says how
+/// many that were.
 async fn insert_messages(
     messages: &[chat_message::Model],
     transaction: &DatabaseTransaction,
-) -> Result<HashSet<(String, i64)>, StoreError> {
+) -> Result<u64, StoreError> {
     use chat_message::Column;
-    let mut inserted = HashSet::with_capacity(messages.len());
+    let mut inserted = 0;
     for chunk in messages.chunks(MESSAGES_PER_STATEMENT) {
         let mut insert = Query::insert();
         insert.into_table(chat_message::Entity).columns(Column::iter());
@@ -314,19 +339,35 @@ async fn insert_messages(
                 message.reply_to.into(),
             ]);
         }
-        insert
-            .on_conflict(
-                OnConflict::columns([Column::RoomId, Column::UserId, Column::ClientId])
-                    .target_and_where(Expr::col(Column::ClientId).is_not_null())
-                    .do_nothing()
-                    .to_owned(),
-            )
-            .returning(Query::returning().columns([Column::RoomId, Column::N]));
-        for row in transaction.query_all(&insert).await? {
-            inserted.insert((row.try_get("", "room_id")?, row.try_get("", "n")?));
-        }
+        insert.on_conflict(
+            OnConflict::columns([Column::RoomId, Column::UserId, Column::ClientId])
+                .target_and_where(Expr::col(Column::ClientId).is_not_null())
+                .do_nothing()
+                .to_owned(),
+        );
+        inserted += transaction.execute(&insert).await?.rows_affected();
     }
     Ok(inserted)
+}
+
+/// Finds out which of some messages are in the table.
+async fn find_inserted(
+    messages: &[chat_message::Model],
+    transaction: &DatabaseTransaction,
+) -> Result<HashSet<(String, i64)>, StoreError> {
+    use chat_message::Column;
+    let mut found = HashSet::with_capacity(messages.len());
+    for chunk in messages.chunks(MESSAGES_PER_STATEMENT) {
+        let ids = chunk.iter().map(|it| (it.room_id.as_str(), it.n));
+        let mut select = Query::select();
+        select.columns([Column::RoomId, Column::N]).from(chat_message::Entity).and_where(
+            Expr::tuple([Expr::col(Column::RoomId), Expr::col(Column::N)]).in_tuples(ids),
+        );
+        for row in transaction.query_all(&select).await? {
+            found.insert((row.try_get("", "room_id")?, row.try_get("", "n")?));
+        }
+    }
+    Ok(found)
 }
 
 /// Finds the number under which the same author's message with the same client id is kept.

@@ -4,9 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use parlor_protocol::Code;
 use parlor_protocol::error::ErrorBody;
@@ -111,13 +109,11 @@ impl IntoResponse for Refused {
     }
 }
 
-/// Writes the body of every refusal, also of those that the framework made.
-pub async fn shape(request: Request, next: Next) -> Response {
-    let path = request.uri().path().to_owned();
-    let mut response = next.run(request).await;
+/// Writes the body of a refusal, also of one that the framework made; other answers stay as they are.
+pub fn shape(path: &str, mut response: Response) -> Response {
     match response.extensions_mut().remove::<Refused>() {
         Some(refused) => {
-            let mut shaped = refused.into_shaped(&path);
+            let mut shaped = refused.into_shaped(path);
             for (name, value) in response.headers() {
                 if !shaped.headers().contains_key(name) && name != header::CONTENT_LENGTH {
                     shaped.headers_mut().append(name, value.clone());
@@ -127,7 +123,7 @@ pub async fn shape(request: Request, next: Next) -> Response {
         }
         None => match framework_code(&response) {
             Some(code) => {
-                let mut shaped = Refused::from(code).into_shaped(&path);
+                let mut shaped = Refused::from(code).into_shaped(path);
                 if let Some(allow) = response.headers().get(header::ALLOW) {
                     shaped.headers_mut().insert(header::ALLOW, allow.clone());
                 }

@@ -7,14 +7,14 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use metrics::{Counter, Histogram};
 use parlor_protocol::Code;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use super::answer::Refused;
+use super::answer::{self, Refused};
 use super::gate;
 use super::peer::Peer;
 use crate::app::App;
@@ -39,29 +39,58 @@ thread_local! {
     static METERS: RefCell<HashMap<MetersKey, Meters>> = RefCell::new(HashMap::new());
 }
 
-/// Counts a request and measures how long it took. Routes are named as they are written, never
-/// by what is in them, and methods that no route takes share one name.
-pub async fn counted(request: Request, next: Next) -> Response {
+/// What every request passes first, and its answer last.
+pub async fn every(State(app): State<App>, request: Request, next: Next) -> Response {
+    let begin = Instant::now();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let method = match *request.method() {
-        Method::GET | Method::POST | Method::PATCH | Method::DELETE => request.method().clone(),
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let response = match own_host(&app.config, &request) {
+        Ok(()) => next.run(request).await,
+        Err(code) => Refused::from(code).into_response(),
+    };
+    let mut response = answer::shape(&path, response);
+    secure(&app.config, response.headers_mut());
+    count(route.as_ref(), method, response.status(), begin.elapsed());
+    response
+}
+
+/// Refuses requests for hosts that are not ours.
+fn own_host(config: &Config, request: &Request) -> Result<(), Code> {
+    let peer = request.extensions().get::<Peer>().ok_or(Code::Internal)?;
+    gate::host_allowed(config, request.headers(), request.uri(), peer.local)
+}
+
+/// Adds the headers that keep browsers careful.
+fn secure(config: &Config, headers: &mut HeaderMap) {
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let referrer = HeaderValue::from_static("strict-origin-when-cross-origin");
+    headers.insert(header::REFERRER_POLICY, referrer);
+    if config.is_https() {
+        let year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
+}
+
+/// Counts a request and how long it took. Routes are named as they are written, never by what is
+/// in them, and methods that no route takes share one name.
+fn count(route: Option<&MatchedPath>, method: Method, status: StatusCode, took: Duration) {
+    let method = match method {
+        Method::GET | Method::POST | Method::PATCH | Method::DELETE => method,
         _ => Method::OPTIONS,
     };
-    let begin = Instant::now();
-    let response = next.run(request).await;
-    let route = route.as_ref().map_or("other", MatchedPath::as_str);
-    let key = (route.as_ptr() as usize, method, response.status().as_u16());
-    let meters = METERS.with_borrow_mut(|known| match known.get(&key) {
-        Some(meters) => meters.clone(),
-        None => {
-            let meters = meters_of(route, &key.1, key.2);
-            known.insert(key, meters.clone());
-            meters
-        }
+    let route = route.map_or("other", MatchedPath::as_str);
+    let key = (route.as_ptr() as usize, method, status.as_u16());
+    METERS.with_borrow_mut(|known| {
+        let meters = match known.get(&key) {
+            Some(meters) => meters,
+            None => {
+                let meters = meters_of(route, &key.1, key.2);
+                known.entry(key).or_insert(meters)
+            }
+        };
+        meters.requests.increment(1);
+        meters.seconds.record(took.as_secs_f64());
     });
-    meters.requests.increment(1);
-    meters.seconds.record(begin.elapsed().as_secs_f64());
-    response
 }
 
 fn meters_of(route: &str, method: &Method, status: u16) -> Meters {
@@ -79,66 +108,44 @@ pub fn fault(_: Box<dyn Any + Send>) -> Response {
     Refused::from(Code::Internal).into_response()
 }
 
-/// Adds the headers that keep browsers careful.
-pub async fn secured(State(app): State<App>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    let referrer = HeaderValue::from_static("strict-origin-when-cross-origin");
-    headers.insert(header::REFERRER_POLICY, referrer);
-    if app.config.is_https() {
-        let year = HeaderValue::from_static("max-age=31536000");
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
-    }
-    response
-}
-
-/// Refuses requests for hosts that are not ours.
-pub async fn host(
+/// What a request passes that is no preflight: writes, upgrades and streams are refused to the
+/// pages of other sites, and nobody may ask too often.
+pub async fn visitor(
     State(app): State<App>,
     request: Request,
     next: Next,
 ) -> Result<Response, Refused> {
-    let peer = request.extensions().get::<Peer>().ok_or(Code::Internal)?;
-    gate::host_allowed(&app.config, request.headers(), request.uri(), peer.local)?;
+    own_site(&app.config, &request)?;
+    seldom_enough(&app, &request)?;
     Ok(next.run(request).await)
 }
 
 /// Refuses writes, upgrades and streams that pages of other sites ask for.
-pub async fn origin(
-    State(app): State<App>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Refused> {
+fn own_site(config: &Config, request: &Request) -> Result<(), Code> {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let is_upgrade = request.headers().contains_key(header::UPGRADE);
     let path = request.uri().path();
     let is_stream = path.starts_with("/socket.io") || path.starts_with("/api/realtime");
     if !is_read || is_upgrade || is_stream {
-        gate::origin_allowed(&app.config, request.headers())?;
+        gate::origin_allowed(config, request.headers())?;
     }
-    Ok(next.run(request).await)
+    Ok(())
 }
 
 /// Limits how often one address may ask for anything but pages and files.
-pub async fn rate(
-    State(app): State<App>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Refused> {
+fn seldom_enough(app: &App, request: &Request) -> Result<(), Refused> {
     let path = request.uri().path();
-    let is_interface =
-        path.starts_with("/api/") || super::answer::is_route_of_earlier_systems(path);
-    if is_interface && !app.config.insecure_no_rate_limits {
-        let peer = request.extensions().get::<Peer>().ok_or(Code::Internal)?;
-        let address = peer.client(&app.config, request.headers()).into();
-        if request.headers().contains_key(header::UPGRADE) {
-            app.limits.upgrades.check(&address)?;
-        } else {
-            app.limits.requests.check(&address)?;
-        }
+    let is_interface = path.starts_with("/api/") || answer::is_route_of_earlier_systems(path);
+    if !is_interface || app.config.insecure_no_rate_limits {
+        return Ok(());
     }
-    Ok(next.run(request).await)
+    let peer = request.extensions().get::<Peer>().ok_or(Code::Internal)?;
+    let address = peer.client(&app.config, request.headers()).into();
+    if request.headers().contains_key(header::UPGRADE) {
+        app.limits.upgrades.check(&address)
+    } else {
+        app.limits.requests.check(&address)
+    }
 }
 
 /// Lets pages of the sites on the list use the interface, with cookies. Never all sites; without

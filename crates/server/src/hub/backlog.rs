@@ -1,11 +1,11 @@
 //! What a socket that would block has not taken yet.
 
 use std::collections::VecDeque;
-use std::io::IoSlice;
+use std::io::{IoSlice, Write};
+use std::net::TcpStream;
 
 use bytes::{Buf, Bytes};
 use parlor_protocol::limits::BACKLOG_BYTES;
-use tokio::net::TcpStream;
 
 /// Chunks handed to the system in one call.
 const SLICES: usize = 32;
@@ -44,19 +44,20 @@ impl Backlog {
     }
 
     /// Writes until the socket would block.
-    pub(super) fn drain(&mut self, stream: &TcpStream) -> Drained {
+    pub(super) fn drain(&mut self, mut stream: &TcpStream) -> Drained {
         while !self.chunks.is_empty() {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let count = self.chunks.len().min(SLICES);
             for (slice, chunk) in slices.iter_mut().zip(&self.chunks) {
                 *slice = IoSlice::new(chunk);
             }
-            match stream.try_write_vectored(&slices[..count]) {
+            match stream.write_vectored(&slices[..count]) {
                 Ok(0) => return Drained::Broken,
                 Ok(written) => self.advance(written),
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
                     return Drained::Some;
                 }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(_) => return Drained::Broken,
             }
         }

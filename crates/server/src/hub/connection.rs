@@ -1,26 +1,22 @@
 //! One socket: how it comes to the hub, is read, and ends.
 
 use std::io::{self, Read};
-use std::rc::Rc;
+use std::net::TcpStream;
 use std::time::Duration;
 
 use parlor_dialects::websocket::{self, Decoder};
 use parlor_protocol::{Code, LoginId};
 use parlor_room::{ConnId, Departure, Input, Principal};
 use slotmap::{Key, KeyData};
-use socket2::SockRef;
-use tokio::io::Interest;
-use tokio::net::TcpStream;
-use tokio::task::AbortHandle;
 
 use super::backlog::Backlog;
 use super::flood::Flood;
-use super::{ConnKey, Hub, HubRef, RoomKey};
+use super::{ConnKey, Hub, HubRef, RoomKey, readiness};
 use crate::rooms::Arrival;
 
 /// A connection of the hub.
 pub(super) struct Conn {
-    pub(super) stream: Rc<TcpStream>,
+    pub(super) stream: TcpStream,
     pub(super) room: RoomKey,
     pub(super) who: Principal,
     /// The login whose revocation ends the connection.
@@ -40,13 +36,18 @@ pub(super) struct Conn {
     pub(super) closing: Option<Duration>,
     /// Whether the connection counts in its room.
     pub(super) attached: bool,
-    pub(super) reader: Option<AbortHandle>,
 }
 
-/// Whether a socket goes on being read.
+/// What a read found.
 #[derive(PartialEq, Eq)]
 pub(super) enum Reading {
-    On,
+    /// As much as was asked for: there may be more.
+    Full,
+    /// Less than that: the socket is empty for now.
+    Some,
+    /// Nothing for now.
+    Nothing,
+    /// The end.
     Over,
 }
 
@@ -71,8 +72,8 @@ pub(super) fn turn_away(arrival: Arrival, code: Code) {
 
 /// Reads a closed socket until the peer closes too, so that unread bytes do not make the system
 /// reset the connection under our close frame (RFC 9293, section 3.6.1).
-fn linger(stream: std::net::TcpStream) {
-    let Ok(stream) = TcpStream::from_std(stream) else { return };
+fn linger(stream: TcpStream) {
+    let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
     tokio::task::spawn_local(async move {
         let drained = async {
             let mut buffer = [0; 512];
@@ -94,10 +95,8 @@ impl Hub {
     /// Takes a socket into a loaded room.
     pub(super) fn attach(&mut self, me: &HubRef, room: RoomKey, arrival: Arrival) {
         let now = self.tools.clock.now().mono;
-        let Ok(stream) = TcpStream::from_std(arrival.stream) else { return };
-        let stream = Rc::new(stream);
         let key = self.conns.insert(Conn {
-            stream: stream.clone(),
+            stream: arrival.stream,
             room,
             who: arrival.who.clone(),
             login: arrival.login,
@@ -109,7 +108,6 @@ impl Hub {
             pinged: false,
             closing: None,
             attached: true,
-            reader: None,
         });
         if let Some(slot) = self.rooms.get_mut(room) {
             slot.conns += 1;
@@ -119,9 +117,12 @@ impl Hub {
             let mut glued = arrival.glued.to_vec();
             self.take_bytes(me, key, &mut glued);
         }
-        let reader = tokio::task::spawn_local(read(me.clone(), key, stream));
-        if let Some(conn) = self.conns.get_mut(key) {
-            conn.reader = Some(reader.abort_handle());
+        // What came meanwhile is announced at once.
+        if let Some(conn) = self.conns.get(key)
+            && let Err(error) = readiness::watch(&self.registry, key, &conn.stream)
+        {
+            tracing::warn!(%error, "a socket cannot be watched");
+            self.gone(me, key);
         }
     }
 
@@ -129,16 +130,18 @@ impl Hub {
     pub(super) fn read(&mut self, me: &HubRef, key: ConnKey) -> Reading {
         let Some(conn) = self.conns.get_mut(key) else { return Reading::Over };
         let mut buffer = std::mem::take(&mut self.read_buffer);
-        let outcome = read_once(&conn.stream, &mut buffer);
-        let reading = match outcome {
+        let reading = match (&conn.stream).read(&mut buffer) {
             Ok(0) => self.gone(me, key),
-            Ok(_) if conn.closing.is_some() => Reading::On,
             Ok(length) => {
-                conn.heard = self.tools.clock.now().mono;
-                self.take_bytes(me, key, &mut buffer[..length]);
-                Reading::On
+                // Behind our close frame nothing is heard any more.
+                if conn.closing.is_none() {
+                    conn.heard = self.tools.clock.now().mono;
+                    self.take_bytes(me, key, &mut buffer[..length]);
+                }
+                if length == buffer.len() { Reading::Full } else { Reading::Some }
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Reading::On,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Reading::Nothing,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Reading::Full,
             Err(_) => self.gone(me, key),
         };
         self.read_buffer = buffer;
@@ -160,10 +163,7 @@ impl Hub {
     /// Forgets a connection whose socket is gone.
     pub(super) fn gone(&mut self, me: &HubRef, key: ConnKey) -> Reading {
         self.detach(me, key, Departure::Broken);
-        if let Some(conn) = self.conns.remove(key) {
-            if let Some(reader) = conn.reader {
-                reader.abort();
-            }
+        if self.conns.remove(key).is_some() {
             self.signals.something_ended.notify_one();
         }
         Reading::Over
@@ -202,29 +202,4 @@ impl Hub {
         }
         self.turn(me, room, Input::Depart { conn: conn_id(key), how });
     }
-}
-
-/// Reads what a socket has. A read that does not fill the buffer has emptied the socket, so that
-/// it need not be asked again to find that out: the next bytes make it ready anew.
-fn read_once(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut partial = None;
-    let outcome = stream.try_io(Interest::READABLE, || {
-        let length = (&*SockRef::from(stream)).read(buffer)?;
-        if length == 0 || length == buffer.len() {
-            return Ok(length);
-        }
-        partial = Some(length);
-        // This is how tokio is told.
-        Err(io::ErrorKind::WouldBlock.into())
-    });
-    partial.map_or(outcome, Ok)
-}
-
-async fn read(hub: HubRef, key: ConnKey, stream: Rc<TcpStream>) {
-    while stream.readable().await.is_ok() {
-        if hub.borrow_mut().read(&hub, key) == Reading::Over {
-            return;
-        }
-    }
-    hub.borrow_mut().gone(&hub, key);
 }

@@ -15,10 +15,8 @@ use super::{ConnKey, Hub, HubRef, RoomKey};
 /// How a write went.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sent {
-    /// With the system, or behind a backlog that is being drained.
+    /// With the system, or in a backlog until the socket takes bytes again.
     Fine,
-    /// The socket would block: a drain must be started.
-    Blocked,
     /// More is owed than a connection may owe.
     TooSlow,
     /// The socket is gone.
@@ -55,15 +53,22 @@ impl Hub {
         if slot.batch.is_empty() {
             return;
         }
+        let begun = self.tools.clock.now().mono;
         let mut batch = std::mem::take(&mut slot.batch);
         let mut admitted = std::mem::take(&mut slot.admitted);
         let mut troubled = Vec::new();
         if batch.has_asides() {
             self.flush_asides(&mut batch, &mut troubled);
         }
-        self.flush_shared(&batch, &mut admitted, &mut troubled);
+        let tells_all = !batch.shared().is_empty();
+        if tells_all {
+            self.flush_shared(&batch, &mut admitted, &mut troubled);
+        }
         batch.clear();
         if let Some(slot) = self.rooms.get_mut(key) {
+            if tells_all {
+                slot.rhythm.sent(begun, self.tools.clock.now().mono);
+            }
             slot.batch = batch;
             slot.admitted = admitted;
         }
@@ -146,9 +151,6 @@ impl Hub {
     fn trouble(&mut self, me: &HubRef, key: ConnKey, sent: Sent) {
         match sent {
             Sent::Fine => {}
-            Sent::Blocked => {
-                tokio::task::spawn_local(drain(me.clone(), key));
-            }
             Sent::TooSlow => self.give_up(me, key),
             Sent::Broken => {
                 self.gone(me, key);
@@ -169,36 +171,21 @@ impl Hub {
         self.detach(me, key, Departure::Broken);
     }
 
-    /// Writes what a connection owes; says whether it still owes something.
-    fn drain_backlog(&mut self, me: &HubRef, key: ConnKey) -> bool {
-        let Some(conn) = self.conns.get_mut(key) else { return false };
-        let Some(backlog) = &mut conn.backlog else { return false };
+    /// Writes what a connection owes, to a socket that takes bytes again.
+    pub(super) fn drain_backlog(&mut self, me: &HubRef, key: ConnKey) {
+        let Some(conn) = self.conns.get_mut(key) else { return };
+        let Some(backlog) = &mut conn.backlog else { return };
         match backlog.drain(&conn.stream) {
-            Drained::Some => true,
+            Drained::Some => {}
             Drained::All => {
                 conn.backlog = None;
                 if conn.closing.is_some() {
                     shut(conn);
                 }
-                false
             }
             Drained::Broken => {
                 self.gone(me, key);
-                false
             }
-        }
-    }
-}
-
-/// Waits for a socket that would block, until it has taken everything.
-async fn drain(hub: HubRef, key: ConnKey) {
-    let stream = match hub.borrow().conns.get(key) {
-        Some(conn) => conn.stream.clone(),
-        None => return,
-    };
-    while stream.writable().await.is_ok() {
-        if !hub.borrow_mut().drain_backlog(&hub, key) {
-            return;
         }
     }
 }
@@ -206,7 +193,7 @@ async fn drain(hub: HubRef, key: ConnKey) {
 /// Says to the peer that nothing follows.
 fn shut(conn: &Conn) {
     // A socket that is already gone needs no goodbye.
-    let _ = SockRef::from(&*conn.stream).shutdown(std::net::Shutdown::Write);
+    let _ = SockRef::from(&conn.stream).shutdown(std::net::Shutdown::Write);
 }
 
 /// Writes as much as the socket takes; `kept` gives the bytes to keep of it for later. For a
@@ -215,10 +202,7 @@ fn write(conn: &mut Conn, bytes: &[u8], kept: impl FnOnce() -> Bytes) -> Sent {
     if let Some(backlog) = &mut conn.backlog {
         return if backlog.push(kept()) { Sent::Fine } else { Sent::TooSlow };
     }
-    // Asked is the system itself, not tokio's note of what the socket could take: that calls a new
-    // socket full, and to look it up for every member of a large room costs as much as a
-    // sixteenth of the sending.
-    let written = match SockRef::from(&*conn.stream).send(bytes) {
+    let written = match SockRef::from(&conn.stream).send(bytes) {
         Ok(written) if written == bytes.len() => return Sent::Fine,
         Ok(written) => written,
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => 0,
@@ -227,5 +211,5 @@ fn write(conn: &mut Conn, bytes: &[u8], kept: impl FnOnce() -> Bytes) -> Sent {
     let mut backlog = Box::<Backlog>::default();
     let within = backlog.push(kept().slice(written..));
     conn.backlog = Some(backlog);
-    if within { Sent::Blocked } else { Sent::TooSlow }
+    if within { Sent::Fine } else { Sent::TooSlow }
 }

@@ -17,6 +17,7 @@ mod errands;
 pub mod flood;
 mod flush;
 pub mod load;
+mod readiness;
 pub mod rhythm;
 mod session;
 mod sweep;
@@ -24,10 +25,12 @@ mod turn;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
 use hashbrown::HashMap;
+use mio::{Poll, Registry};
 use parlor_protocol::RoomId;
 use parlor_room::{PresenceChange, Refusal, Room};
 use parlor_store::Store;
@@ -94,6 +97,8 @@ pub struct Hub {
     draining: bool,
     presence: mpsc::Sender<(RoomId, Vec<PresenceChange>)>,
     read_buffer: Box<[u8]>,
+    /// Where sockets are named to be watched.
+    registry: Registry,
     signals: Rc<Signals>,
 }
 
@@ -127,8 +132,12 @@ struct Slot {
 }
 
 impl Hub {
-    /// Makes a hub and starts its tasks on the present `LocalSet`. They end when `inbox` closes.
-    pub fn start(tools: Tools, inbox: mpsc::Receiver<HubMessage>) -> HubRef {
+    /// Makes a hub and starts its tasks on the present `LocalSet`. They end with it.
+    ///
+    /// # Errors
+    /// If the system has no selector for the hub's sockets.
+    pub fn start(tools: Tools, inbox: mpsc::Receiver<HubMessage>) -> io::Result<HubRef> {
+        let poll = Poll::new()?;
         let (presence, changes) = mpsc::channel(PRESENCE_QUEUE);
         let signals = Rc::new(Signals::default());
         tokio::task::spawn_local(load::keep_presence(tools.store.clone(), changes));
@@ -147,13 +156,15 @@ impl Hub {
             draining: false,
             presence,
             read_buffer: vec![0; READ_BYTES].into_boxed_slice(),
+            registry: poll.registry().try_clone()?,
             signals: signals.clone(),
         }));
         tokio::task::spawn_local(take_messages(hub.clone(), inbox));
         tokio::task::spawn_local(end_turns(hub.clone(), signals.clone()));
         tokio::task::spawn_local(keep_time(hub.clone(), signals));
         tokio::task::spawn_local(sweep::sweep(hub.clone()));
-        hub
+        tokio::task::spawn_local(readiness::attend(hub.clone(), poll));
+        Ok(hub)
     }
 }
 

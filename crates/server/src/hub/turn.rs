@@ -30,7 +30,10 @@ impl Hub {
         match output {
             Output::Send { conn, frame } => {
                 slot.batch.send(conn_key(conn), &frame);
-                self.touch(key);
+                // An answer to what waits for company waits with it.
+                if slot.tick.is_none() {
+                    self.touch(key);
+                }
             }
             Output::Admit { conn } => {
                 let conn = conn_key(conn);
@@ -42,7 +45,6 @@ impl Hub {
             }
             Output::Broadcast { told, pace } => {
                 slot.batch.tell(&told.event, told.seq);
-                slot.rhythm.count(now);
                 self.pace(key, pace, now);
             }
             Output::Close { conn, code } => {
@@ -72,14 +74,13 @@ impl Hub {
     /// Lets a room's batch leave at the end of the turn, or with the next tick of a busy room.
     fn pace(&mut self, key: RoomKey, pace: Pace, now: Duration) {
         let Some(slot) = self.rooms.get_mut(key) else { return };
-        let wait = match pace {
-            Pace::Now => Duration::ZERO,
-            Pace::Batched => slot.rhythm.wait(slot.admitted.len()),
-        };
-        if wait.is_zero() {
+        let more = slot.room.is_writing();
+        let wait = slot.rhythm.tell(now, more);
+        if pace == Pace::Now || wait.is_zero() {
             return self.touch(key);
         }
-        if slot.tick.is_none() {
+        if slot.tick.is_none() && !slot.touched {
+            slot.rhythm.wait(now, more);
             let at = now + wait;
             slot.tick = Some(at);
             self.ticks.insert((at, key));

@@ -101,6 +101,6 @@ pub fn write(room: &str, fence: i64, messages: Vec<ChatRow>) -> RoomWrite {
         messages,
         snapshot: None,
         settings: None,
-        touched_at_ms: NOON_MS + 1_000,
+        touched_at_ms: NOON_MS + 10_000,
     }
 }

@@ -32,7 +32,7 @@ pub async fn a_room_wakes_with_what_it_wrote(bed: &Bed) {
     assert_eq!(woken.snapshot.as_deref(), Some("two"));
     assert_eq!(woken.recent_chat, said[10..]);
     assert_eq!(woken.next_chat_n, 61);
-    assert_eq!(woken.row.last_active_at_ms, NOON_MS + 1_000);
+    assert_eq!(woken.row.last_active_at_ms, NOON_MS + 10_000);
     assert_eq!(woken.row.fence, fence);
     assert_eq!(woken.members_present, []);
 }
@@ -110,7 +110,7 @@ pub async fn settings_reach_the_row(bed: &Bed) {
     assert_eq!(row.max_participants, None);
     assert_eq!((row.control, row.wait), (Control::HostOnly, Wait::None));
     assert_eq!(row.join_code, "FRESH1");
-    assert_eq!(row.updated_at_ms, NOON_MS + 1_000);
+    assert_eq!(row.updated_at_ms, NOON_MS + 10_000);
     store.create_room(room("other")).await.unwrap();
     let taken = RoomSettings { join_code: "COTHER".into(), ..settings };
     let clash = RoomWrite { settings: Some(taken), ..write("r", fence, vec![message(1, None)]) };
