@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use parlor_store::Store;
+
 /// Blocks of at least this many bytes are given back to the system when they are freed. glibc
 /// raises the bound by itself once such a block was freed, and then keeps what a burst took.
 const MMAP_THRESHOLD_BYTES: i32 = 128 * 1024;
@@ -36,11 +38,11 @@ pub fn pin_allocator() {}
 /// Gives memory back that a burst has left free; runs for ever. Thousands of connections that
 /// open at once take some 30 KB each while they are upgraded. What they leave lies between blocks
 /// that stay, where glibc keeps it until it is asked.
-pub async fn give_back_memory() {
+pub async fn give_back_memory(store: Store) {
     /// How often it is looked at.
     const EVERY: Duration = Duration::from_secs(2);
     /// Free memory that is worth the asking, some milliseconds for the largest bursts.
-    const WORTH_BYTES: usize = 2 * 1024 * 1024;
+    const WORTH_BYTES: usize = 256 * 1024;
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut given_back, mut before) = (0, 0);
@@ -50,8 +52,11 @@ pub async fn give_back_memory() {
         let is_calm = free.abs_diff(before) < WORTH_BYTES / 4;
         before = free;
         if is_calm && free > given_back + WORTH_BYTES {
+            if let Err(error) = store.shrink_memory().await {
+                tracing::debug!(%error, "the database keeps its memory");
+            }
             trim();
-            given_back = free;
+            given_back = free_bytes();
         }
         // What was given back and is in use again may be given back again.
         given_back = given_back.min(free);

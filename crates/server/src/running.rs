@@ -63,8 +63,8 @@ impl Running {
         let mut chores = tokio::task::JoinSet::new();
         let tidying = app.clone();
         chores.spawn(async move { tidying.tidy().await });
-        chores.spawn(janitor::sweep_rooms(store, rooms.clone()));
-        chores.spawn(process::give_back_memory());
+        chores.spawn(janitor::sweep_rooms(store.clone(), rooms.clone()));
+        chores.spawn(process::give_back_memory(store));
         let router = http::router(app.clone());
         let open_most = config.max_connections;
         let server =
