@@ -28,6 +28,9 @@ const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 /// How much of a SQLite file the writer keeps in memory, as SQLite counts it: 16 MiB, used as
 /// needed. The default of 2 MiB halves the rate of new rooms in a file of a few ten thousand.
 const WRITER_CACHE: &str = "-16384";
+/// Prepared statements that a connection to a SQLite file keeps. A statement for each number of
+/// rows is another one, and one for some hundred rows takes some hundred KB.
+const STATEMENTS: usize = 12;
 /// How long a reader of a SQLite file is kept for the next one who wants to read.
 const READER_IDLE: Duration = Duration::from_secs(3);
 /// How much of a SQLite file a reader keeps in memory: what it does not find there the system's own cache has.
@@ -199,6 +202,7 @@ async fn connect_sqlite(
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT)
+            .statement_cache_capacity(STATEMENTS)
     };
     let mut writer = options(config);
     // One connection, kept for ever: writers queue for it here instead of polling for the lock.

@@ -11,6 +11,7 @@ use sea_orm::{
 
 use crate::entity::{room, room_state};
 use crate::group::Grouped;
+use crate::nodes::is_free;
 use crate::room_row::{NewRoom, RoomCursor, RoomRow};
 use crate::value::{Word, code, storable, time};
 use crate::{Store, StoreError};
@@ -133,8 +134,8 @@ impl Store {
         rows.into_iter().map(RoomRow::try_from).collect()
     }
 
-    /// Deletes a room if its time was over at `now_ms`; `false` if it is gone or was given more
-    /// time meanwhile.
+    /// Deletes a room if its time was over at `now_ms`; `false` if it is gone, was given more time
+    /// meanwhile or a node that is alive has it.
     pub async fn delete_room_if_expired(
         &self,
         id: &RoomId,
@@ -142,6 +143,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let done = room::Entity::delete_by_id(storable(id.as_str()))
             .filter(room::Column::ExpiresAt.lte(time(now_ms)))
+            .filter(is_free(self.write().get_database_backend()))
             .exec(self.write())
             .await?;
         Ok(done.rows_affected > 0)
@@ -289,6 +291,7 @@ fn row_of(new: &NewRoom) -> room::ActiveModel {
         expires_at: Set(new.expires_at_ms.map(time)),
         last_active_at: Set(created_at),
         fence: Set(0),
+        owner_node: Set(None),
     }
 }
 

@@ -13,6 +13,8 @@ pub mod link;
 pub mod mirror;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(feature = "redis")]
+pub mod redis;
 #[cfg(feature = "room")]
 pub mod reference;
 #[cfg(feature = "room")]

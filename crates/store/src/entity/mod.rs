@@ -2,6 +2,7 @@
 
 pub mod chat_message;
 pub mod login;
+pub mod node;
 pub mod room;
 pub mod room_state;
 pub mod room_user;

@@ -22,6 +22,7 @@ pub struct Model {
     pub expires_at: Option<DateTimeUtc>,
     pub last_active_at: DateTimeUtc,
     pub fence: i64,
+    pub owner_node: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

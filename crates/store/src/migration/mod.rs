@@ -1,6 +1,7 @@
 //! The tables, step by step. A step that was released is never changed again.
 
 mod first;
+mod nodes;
 
 use std::collections::HashSet;
 
@@ -16,7 +17,7 @@ struct Steps;
 
 impl MigratorTrait for Steps {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(first::First)]
+        vec![Box::new(first::First), Box::new(nodes::Nodes)]
     }
 }
 

@@ -10,6 +10,7 @@ mod group;
 mod keys;
 mod live;
 mod logins;
+mod nodes;
 mod people;
 mod presence;
 mod rooms;
@@ -57,6 +58,12 @@ on_both! {
     keys:
         nodes_that_start_at_once_agree_on_one_key,
         a_newer_key_comes_first_and_a_retired_one_goes;
+    nodes:
+        a_room_belongs_to_one_living_node,
+        the_room_of_a_dead_node_is_taken_and_its_writes_are_refused,
+        of_many_claims_at_once_one_wins,
+        a_released_or_retired_room_is_free,
+        a_room_in_use_elsewhere_does_not_expire;
     rooms:
         a_room_comes_back_as_it_was_made,
         a_join_code_is_unique_and_found_whatever_its_case,

@@ -1,0 +1,147 @@
+//! Which node has which room. A node is alive until a moment of the *database's* clock, which it
+//! moves on again and again; a room whose node is not alive may be claimed by another.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use parlor_protocol::RoomId;
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, OnConflict, Query, SimpleExpr};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QuerySelect};
+
+use crate::entity::{node, room};
+use crate::value::storable;
+use crate::{Store, StoreError};
+
+/// What came of a claim to a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// The room is the claimant's: writes with a lower fence are refused from now on.
+    Taken {
+        /// Proves it to [`Store::commit_room`].
+        fence: i64,
+        /// Whether another node, or an earlier start of the same, had it before.
+        from_another: bool,
+    },
+    /// A node that is alive has it.
+    Held {
+        /// Which.
+        node: String,
+    },
+    /// There is no such room.
+    Gone,
+}
+
+impl Store {
+    /// Lets a node be alive for `life` from now, by the database's clock. Call it again before
+    /// that is over.
+    pub async fn renew_node(&self, id: &str, life: Duration) -> Result<(), StoreError> {
+        let until = from_now(self.write().get_database_backend(), life);
+        let mut insert = Query::insert();
+        insert
+            .into_table(node::Entity)
+            .columns([node::Column::Id, node::Column::AliveUntil])
+            .values_panic([storable(id).into(), until.clone()])
+            .on_conflict(
+                OnConflict::column(node::Column::Id)
+                    .value(node::Column::AliveUntil, until)
+                    .to_owned(),
+            );
+        self.write().execute(&insert).await?;
+        Ok(())
+    }
+
+    /// Takes a node out, so that others may claim its rooms at once. Nodes that are long dead go
+    /// with it.
+    pub async fn retire_node(&self, id: &str) -> Result<(), StoreError> {
+        /// Rows of nodes that died are kept this long, for those who look into the database.
+        const KEPT: Duration = Duration::from_secs(3_600);
+        let backend = self.write().get_database_backend();
+        let long_ago = before_now(backend, KEPT);
+        node::Entity::delete_many()
+            .filter(
+                Condition::any()
+                    .add(node::Column::Id.eq(storable(id)))
+                    .add(Expr::col(node::Column::AliveUntil).lt(long_ago)),
+            )
+            .exec(self.write())
+            .await?;
+        Ok(())
+    }
+
+    /// Claims a room for a node: raises its fence, unless another node that is alive has it.
+    pub async fn claim_room(&self, id: &RoomId, claimant: &str) -> Result<Claim, StoreError> {
+        let backend = self.write().get_database_backend();
+        let id = storable(id.as_str());
+        // What stood in the row before is needed as well, which an update does not return: the
+        // claimant's own room is taken by the first statement, anybody else's by the second.
+        for from_another in [false, true] {
+            let mut take = Query::update();
+            take.table(room::Entity)
+                .value(room::Column::Fence, Expr::col(room::Column::Fence).add(1))
+                .value(room::Column::OwnerNode, storable(claimant))
+                .and_where(Expr::col(room::Column::Id).eq(&id))
+                .returning_col(room::Column::Fence);
+            if from_another {
+                take.cond_where(is_free(backend));
+            } else {
+                take.and_where(Expr::col(room::Column::OwnerNode).eq(storable(claimant)));
+            }
+            if let Some(row) = self.write().query_one(&take).await? {
+                return Ok(Claim::Taken { fence: row.try_get("", "fence")?, from_another });
+            }
+        }
+        let held: Option<(Option<String>,)> = room::Entity::find_by_id(&id)
+            .select_only()
+            .column(room::Column::OwnerNode)
+            .into_tuple()
+            .one(self.write())
+            .await?;
+        Ok(match held {
+            None => Claim::Gone,
+            // Whoever had it has just let it go.
+            Some((None,)) => Claim::Held { node: String::new() },
+            Some((Some(node),)) => Claim::Held { node },
+        })
+    }
+
+    /// Lets a room go that its owner has no use for; nothing happens if another has it already.
+    pub async fn release_room(&self, id: &RoomId, fence: i64) -> Result<(), StoreError> {
+        room::Entity::update_many()
+            .col_expr(room::Column::OwnerNode, Expr::value(None::<String>))
+            .filter(room::Column::Id.eq(storable(id.as_str())))
+            .filter(room::Column::Fence.eq(fence))
+            .exec(self.write())
+            .await?;
+        Ok(())
+    }
+}
+
+/// No node has the room, or none that is alive.
+pub(crate) fn is_free(backend: DbBackend) -> Condition {
+    let alive = Query::select()
+        .column(node::Column::Id)
+        .from(node::Entity)
+        .and_where(Expr::col(node::Column::AliveUntil).gt(from_now(backend, Duration::ZERO)))
+        .to_owned();
+    Condition::any()
+        .add(Expr::col(room::Column::OwnerNode).is_null())
+        .add(Expr::col(room::Column::OwnerNode).not_in_subquery(alive))
+}
+
+fn from_now(backend: DbBackend, later: Duration) -> SimpleExpr {
+    moment(backend, later.as_millis() as i64)
+}
+
+fn before_now(backend: DbBackend, earlier: Duration) -> SimpleExpr {
+    moment(backend, -(earlier.as_millis() as i64))
+}
+
+/// A moment by the database's clock. A SQLite file is used on one machine: its clock is ours.
+fn moment(backend: DbBackend, later_ms: i64) -> SimpleExpr {
+    match backend {
+        DbBackend::Postgres => {
+            Expr::cust_with_values("now() + $1 * interval '1 millisecond'", [later_ms])
+        }
+        _ => Expr::value(Utc::now() + chrono::TimeDelta::milliseconds(later_ms)),
+    }
+}

@@ -1,0 +1,94 @@
+//! Which node has which room.
+
+use std::time::Duration;
+
+use parlor_protocol::RoomId;
+use parlor_store::{Claim, Store, StoreError};
+
+use crate::bed::{Bed, NOON_MS, message, room, write};
+
+/// Longer than any test.
+const LONG: Duration = Duration::from_secs(600);
+/// Over before the next statement.
+const OVER: Duration = Duration::ZERO;
+
+async fn with_room(bed: &Bed) -> (Store, RoomId) {
+    let store = bed.open().await;
+    store.create_room(room("r")).await.unwrap();
+    (store, RoomId::from("r"))
+}
+
+fn fence(claim: Claim) -> i64 {
+    match claim {
+        Claim::Taken { fence, .. } => fence,
+        other => panic!("the room was not taken: {other:?}"),
+    }
+}
+
+pub async fn a_room_belongs_to_one_living_node(bed: &Bed) {
+    let (store, id) = with_room(bed).await;
+    store.renew_node("a", LONG).await.unwrap();
+    store.renew_node("b", LONG).await.unwrap();
+    let first = store.claim_room(&id, "a").await.unwrap();
+    assert_eq!(first, Claim::Taken { fence: 1, from_another: true });
+    let second = store.claim_room(&id, "b").await.unwrap();
+    assert_eq!(second, Claim::Held { node: "a".into() });
+    let again = store.claim_room(&id, "a").await.unwrap();
+    assert_eq!(again, Claim::Taken { fence: 2, from_another: false });
+    assert_eq!(store.claim_room(&RoomId::from("none"), "a").await.unwrap(), Claim::Gone);
+}
+
+pub async fn the_room_of_a_dead_node_is_taken_and_its_writes_are_refused(bed: &Bed) {
+    let (store, id) = with_room(bed).await;
+    store.renew_node("a", LONG).await.unwrap();
+    let old = fence(store.claim_room(&id, "a").await.unwrap());
+    store.renew_node("a", OVER).await.unwrap();
+    store.renew_node("b", LONG).await.unwrap();
+    let new = fence(store.claim_room(&id, "b").await.unwrap());
+    let late = store.commit_room(write("r", old, vec![message(1, None)])).await;
+    assert!(matches!(late, Err(StoreError::Fenced)), "{late:?}");
+    store.commit_room(write("r", new, vec![message(1, None)])).await.unwrap();
+    // Alive again, the first node has to ask like anybody else.
+    store.renew_node("a", LONG).await.unwrap();
+    assert_eq!(store.claim_room(&id, "a").await.unwrap(), Claim::Held { node: "b".into() });
+}
+
+pub async fn of_many_claims_at_once_one_wins(bed: &Bed) {
+    let (store, id) = with_room(bed).await;
+    let names: Vec<String> = (0..8).map(|n| format!("node-{n}")).collect();
+    for name in &names {
+        store.renew_node(name, LONG).await.unwrap();
+    }
+    let claims = names.iter().map(|name| {
+        let (store, id, name) = (store.clone(), id.clone(), name.clone());
+        tokio::spawn(async move { store.claim_room(&id, &name).await.unwrap() })
+    });
+    let mut taken = 0;
+    for claim in claims.collect::<Vec<_>>() {
+        taken += usize::from(matches!(claim.await.unwrap(), Claim::Taken { .. }));
+    }
+    assert_eq!(taken, 1);
+}
+
+pub async fn a_released_or_retired_room_is_free(bed: &Bed) {
+    let (store, id) = with_room(bed).await;
+    store.renew_node("a", LONG).await.unwrap();
+    let first = fence(store.claim_room(&id, "a").await.unwrap());
+    store.release_room(&id, first - 1).await.unwrap();
+    assert_eq!(store.claim_room(&id, "b").await.unwrap(), Claim::Held { node: "a".into() });
+    store.release_room(&id, first).await.unwrap();
+    store.renew_node("b", LONG).await.unwrap();
+    fence(store.claim_room(&id, "b").await.unwrap());
+    store.retire_node("b").await.unwrap();
+    fence(store.claim_room(&id, "a").await.unwrap());
+}
+
+pub async fn a_room_in_use_elsewhere_does_not_expire(bed: &Bed) {
+    let (store, id) = with_room(bed).await;
+    store.renew_node("a", LONG).await.unwrap();
+    fence(store.claim_room(&id, "a").await.unwrap());
+    let late_ms = NOON_MS + 3_600_000;
+    assert!(!store.delete_room_if_expired(&id, late_ms).await.unwrap());
+    store.retire_node("a").await.unwrap();
+    assert!(store.delete_room_if_expired(&id, late_ms).await.unwrap());
+}
