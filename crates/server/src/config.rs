@@ -24,6 +24,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// `sqlite://…` or `postgres://…`.
     pub database_url: String,
+    /// `redis://…` or `rediss://…`, if there are other nodes.
+    pub redis_url: Option<String>,
     /// The origin people type, if it is not the server's own.
     pub public_url: Option<Site>,
     /// Sites whose pages may use the server.
@@ -110,6 +112,7 @@ impl Config {
             read.problem("listen", "names no address to listen on");
         }
         let database_url = read.database_url(&data_dir);
+        let redis_url = read.redis_url(&database_url);
         let secret = Some(read.text("secret").to_owned()).filter(|secret| !secret.is_empty());
         if secret.as_ref().is_some_and(|secret| secret.chars().count() < 32) {
             read.problem("secret", "is shorter than 32 characters");
@@ -122,6 +125,7 @@ impl Config {
             listen,
             data_dir,
             database_url,
+            redis_url,
             public_url,
             allowed_origins: read.list(
                 "allowed_origins",
@@ -244,6 +248,21 @@ impl<'a> Reader<'a> {
             self.problem("database_url", "must begin with sqlite: or postgres://");
         }
         text.to_owned()
+    }
+
+    fn redis_url(&mut self, database_url: &str) -> Option<String> {
+        let text = self.text("redis_url");
+        if text.is_empty() {
+            return None;
+        }
+        if !text.starts_with("redis://") && !text.starts_with("rediss://") {
+            self.problem("redis_url", "must begin with redis:// or rediss://");
+        } else if !database_url.starts_with("postgres") {
+            let what = "is for several nodes, which need PARLOR_DATABASE_URL to begin with \
+                        postgres://";
+            self.problem("redis_url", what);
+        }
+        Some(text.to_owned())
     }
 }
 

@@ -12,7 +12,12 @@ use parlor_protocol::member::MemberPage;
 use parlor_protocol::room::RoomState;
 use parlor_protocol::{Code, Command, LoginId, RoomId, UserId};
 use parlor_room::{Principal, Refusal};
+use parlor_store::Store;
+use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
+
+use crate::cluster::wire::Matter;
+use crate::cluster::{Cluster, NodeId};
 
 /// Messages waiting for one core.
 const INBOX: usize = 8_192;
@@ -39,6 +44,10 @@ pub enum HubMessage {
     EndLogin(LoginId),
     /// A guest became an account.
     Inherit(UserId, UserId),
+    /// Another node says something about a room.
+    Letter(NodeId, RoomId, Box<Matter>),
+    /// What was shared with another node is over.
+    LinkBroken(NodeId),
     /// The server stops: every room is written down and every socket told to come back.
     Drain(oneshot::Sender<()>),
 }
@@ -47,6 +56,8 @@ pub enum HubMessage {
 pub enum Errand {
     /// A socket wants in.
     Attach(Box<Arrival>),
+    /// A connection of another node wants in: the node and its name for the connection.
+    AttachFar(NodeId, u64, Principal),
     /// The whole state.
     State(oneshot::Sender<Result<RoomState, Code>>),
     /// How many members are present.
@@ -66,19 +77,46 @@ pub enum Errand {
 impl Errand {
     /// Answers that it could not be run.
     pub fn fail(self, code: Code) {
+        self.fail_because(code, code.message().to_owned());
+    }
+
+    /// Answers that it could not be run, in other words than the code's own where there is place
+    /// for them.
+    pub fn fail_because(self, code: Code, message: String) {
         // Whoever asked may be gone; then nobody needs the answer.
         match self {
-            // The socket is dropped by the hub, which can say why; here it only closes.
-            Errand::Attach(_) => {}
+            // The socket is dropped by the hub, which can say why; here it only closes. Another
+            // node finds out by itself.
+            Errand::Attach(_) | Errand::AttachFar(..) => {}
             Errand::State(reply) => drop(reply.send(Err(code))),
             Errand::Count(reply) => drop(reply.send(Err(code))),
             Errand::Members(_, _, reply) => drop(reply.send(Err(code))),
             Errand::MayEnter(_, reply) => drop(reply.send(Err(code))),
-            Errand::Command(_, _, reply) => drop(reply.send(Err(code.into()))),
-            Errand::Close(_, reply) => drop(reply.send(Err(code.into()))),
+            Errand::Command(_, _, reply) => drop(reply.send(Err(Refusal { code, message }))),
+            Errand::Close(_, reply) => drop(reply.send(Err(Refusal { code, message }))),
             Errand::End(_, reply) => drop(reply.send(Err(code))),
         }
     }
+
+    /// Answers with what another node said, in JSON.
+    pub fn answer(self, json: &str) {
+        // Whoever asked may be gone; then nobody needs the answer.
+        match self {
+            Errand::Attach(_) | Errand::AttachFar(..) => {}
+            Errand::State(reply) => drop(reply.send(read(json))),
+            Errand::Count(reply) => drop(reply.send(read(json))),
+            Errand::Members(_, _, reply) => drop(reply.send(read(json))),
+            Errand::MayEnter(_, reply) => drop(reply.send(read(json))),
+            Errand::Command(_, _, reply) => drop(reply.send(read(json))),
+            Errand::Close(_, reply) => drop(reply.send(read(json))),
+            Errand::End(_, reply) => drop(reply.send(read(json))),
+        }
+    }
+}
+
+/// Reads an answer; another version of Parlor may have written it.
+fn read<T: DeserializeOwned, E: From<Code>>(json: &str) -> Result<T, E> {
+    serde_json::from_str(json).map_err(|_| Code::Unavailable.into())
 }
 
 /// The handle to all rooms.
@@ -86,13 +124,19 @@ impl Errand {
 pub struct Rooms {
     cores: Arc<[mpsc::Sender<HubMessage>]>,
     hasher: DefaultHashBuilder,
+    cluster: Option<(Cluster, Store)>,
 }
 
 impl Rooms {
-    /// Makes the handle and one inbox per core.
-    pub fn new(cores: usize) -> (Self, Vec<mpsc::Receiver<HubMessage>>) {
+    /// Makes the handle and one inbox per core; `cluster` if there are other nodes on the same
+    /// database.
+    pub fn new(
+        cores: usize,
+        cluster: Option<(Cluster, Store)>,
+    ) -> (Self, Vec<mpsc::Receiver<HubMessage>>) {
         let (senders, inboxes): (Vec<_>, Vec<_>) = (0..cores).map(|_| mpsc::channel(INBOX)).unzip();
-        (Self { cores: senders.into(), hasher: DefaultHashBuilder::default() }, inboxes)
+        let hasher = DefaultHashBuilder::default();
+        (Self { cores: senders.into(), hasher, cluster }, inboxes)
     }
 
     fn core(&self, room: &RoomId) -> &mpsc::Sender<HubMessage> {
@@ -188,7 +232,17 @@ impl Rooms {
     /// Returns how many members are present in each of `rooms`; rooms that are not loaded count
     /// zero. The order is that of `rooms`.
     pub async fn counts(&self, rooms: &[RoomId]) -> Vec<u64> {
-        let found = self.find(rooms).await;
+        let found = match &self.cluster {
+            None => self.find(rooms).await,
+            // The owners keep the table of who is present, a moment late.
+            Some((_, store)) => match store.member_counts(rooms).await {
+                Ok(counts) => counts.into_iter().collect(),
+                Err(error) => {
+                    tracing::warn!(%error, "who is present cannot be counted");
+                    HashMap::new()
+                }
+            },
+        };
         rooms.iter().map(|room| found.get(room).copied().unwrap_or(0)).collect()
     }
 
@@ -209,19 +263,55 @@ impl Rooms {
         found
     }
 
-    /// Closes every socket of a login that was revoked.
+    /// Says whether rooms of other nodes can be had, if there are other nodes.
+    pub fn reaches_all(&self) -> bool {
+        self.cluster.as_ref().is_none_or(|(cluster, _)| cluster.hears_others())
+    }
+
+    /// Closes every socket of a login that was revoked, on every node.
     pub async fn end_login(&self, login: &LoginId) {
+        if let Some((cluster, _)) = &self.cluster {
+            cluster.end_login(login);
+        }
+        self.end_login_here(login).await;
+    }
+
+    /// Closes the sockets of a login that was revoked.
+    pub async fn end_login_here(&self, login: &LoginId) {
         for core in self.cores.iter() {
             // A closed channel means that the server is stopping and every socket with it.
             let _ = core.send(HubMessage::EndLogin(login.clone())).await;
         }
     }
 
-    /// Hands what a guest is in loaded rooms to the account it became.
+    /// Hands what a guest is in loaded rooms to the account it became, on every node.
     pub async fn inherit(&self, guest: &UserId, account: &UserId) {
+        if let Some((cluster, _)) = &self.cluster {
+            cluster.inherit(guest, account);
+        }
+        self.inherit_here(guest, account).await;
+    }
+
+    /// Hands what a guest is in the rooms of this node to the account it became.
+    pub async fn inherit_here(&self, guest: &UserId, account: &UserId) {
         for core in self.cores.iter() {
             // A closed channel means that the server is stopping; the store knows already.
             let _ = core.send(HubMessage::Inherit(guest.clone(), account.clone())).await;
+        }
+    }
+
+    /// Hands what another node says about a room to the room's core.
+    pub async fn deliver(&self, from: NodeId, room: RoomId, matter: Matter) {
+        let message = HubMessage::Letter(from, room.clone(), Box::new(matter));
+        // A closed channel means that the server is stopping; the other node finds out.
+        let _ = self.core(&room).send(message).await;
+    }
+
+    /// Ends what was shared with another node.
+    pub async fn link_broken(&self, node: &NodeId) {
+        for core in self.cores.iter() {
+            // A closed channel means that the server is stopping and everything with it.
+            let _ = core.send(HubMessage::LinkBroken(node.clone())).await;
         }
     }
 

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use parlor_store::{Store, StoreConfig};
 
 use crate::app::App;
+use crate::bus::{Bus, RedisBus};
 use crate::clock::Clock;
+use crate::cluster::{Cluster, Listener};
 use crate::config::Config;
 use crate::hub::Tools;
 use crate::rooms::Rooms;
@@ -18,12 +20,16 @@ use crate::{http, janitor, net, process};
 /// Connections to the database at most.
 const STORE_CONNECTIONS: u32 = 16;
 
+/// How long a node waits for the others' message broker at its start.
+const JOIN_PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// A server that takes connections.
 pub struct Running {
     app: App,
     server: Server,
     addresses: Vec<SocketAddr>,
     chores: tokio::task::JoinSet<()>,
+    cluster: Option<Cluster>,
     _lock: Option<FolderLock>,
 }
 
@@ -47,10 +53,19 @@ impl Running {
         let is_embedded = config.database_url.starts_with("sqlite:");
         let lock = is_embedded.then(|| FolderLock::take(&config.data_dir)).transpose()?;
         let store = open_store(&config).await?;
-        // One node alone knows that nobody is in any room before it takes connections.
-        store.clear_presence().await.map_err(|error| StartError(store_sentence(&error)))?;
         let clock = Clock::start();
-        let (rooms, inboxes) = Rooms::new(cores(&config));
+        let joined = match &config.redis_url {
+            Some(url) => Some(join_cluster(url, &store, &clock).await?),
+            None => {
+                // One node alone knows that nobody is in any room before it takes connections.
+                let cleared = store.clear_presence().await;
+                cleared.map_err(|error| StartError(store_sentence(&error)))?;
+                None
+            }
+        };
+        let cluster = joined.as_ref().map(|(cluster, _)| cluster.clone());
+        let shared = cluster.clone().map(|cluster| (cluster, store.clone()));
+        let (rooms, inboxes) = Rooms::new(cores(&config), shared);
         let app = App::open(config.clone(), store.clone(), rooms.clone(), clock.clone())
             .await
             .map_err(|error| StartError(format!("The keys cannot be read: {error}.")))?;
@@ -59,8 +74,12 @@ impl Running {
             store: store.clone(),
             auth: app.auth.clone(),
             no_rate_limits: config.insecure_no_rate_limits,
+            cluster: cluster.clone(),
         };
         let mut chores = tokio::task::JoinSet::new();
+        if let Some((cluster, listener)) = joined {
+            cluster.run(listener, rooms.clone(), &mut chores);
+        }
         let tidying = app.clone();
         chores.spawn(async move { tidying.tidy().await });
         chores.spawn(janitor::sweep_rooms(store.clone(), rooms.clone()));
@@ -70,7 +89,7 @@ impl Running {
         let server =
             Server::start(Parts { listeners, router, tools, rooms, inboxes, open_most })
                 .map_err(|error| StartError(format!("The system gives no threads: {error}.")))?;
-        Ok(Self { app, server, addresses, chores, _lock: lock })
+        Ok(Self { app, server, addresses, chores, cluster, _lock: lock })
     }
 
     /// Returns the addresses it listens on.
@@ -88,12 +107,34 @@ impl Running {
         self.app.begin_draining();
         self.server.stop().await;
         self.chores.shutdown().await;
-        if let Err(error) = self.app.store.clear_presence().await {
-            tracing::warn!(%error, "who was present is still in the database");
+        match &self.cluster {
+            Some(cluster) => cluster.leave().await,
+            None => {
+                if let Err(error) = self.app.store.clear_presence().await {
+                    tracing::warn!(%error, "who was present is still in the database");
+                }
+            }
         }
         if let Err(error) = self.app.store.close().await {
             tracing::warn!(%error, "the database was not closed properly");
         }
+    }
+}
+
+/// Takes this node's place among the others.
+async fn join_cluster(
+    url: &str,
+    store: &Store,
+    clock: &Clock,
+) -> Result<(Cluster, Listener), StartError> {
+    let sentence = |error: &dyn std::fmt::Display| {
+        StartError(format!("The other nodes cannot be joined (PARLOR_REDIS_URL): {error}."))
+    };
+    let bus = RedisBus::open(url).map_err(|error| sentence(&error))?;
+    let joining = Cluster::join(Bus::Redis(bus), store.clone(), clock.clone());
+    match tokio::time::timeout(JOIN_PATIENCE, joining).await {
+        Ok(joined) => joined.map_err(|error| sentence(&error)),
+        Err(_) => Err(sentence(&"the message broker does not answer")),
     }
 }
 

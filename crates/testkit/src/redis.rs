@@ -3,8 +3,8 @@
 //! As with [`postgres`](mod@crate::postgres), a small shell reads a pipe that only the test process
 //! holds open and stops the server when it closes, however the process ends.
 
-use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
@@ -40,6 +40,18 @@ impl TestRedis {
     /// Returns the port it listens on.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Empties it, as an operator may.
+    ///
+    /// # Panics
+    /// If it does not answer.
+    pub fn flush(&self) {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("it is there");
+        stream.write_all(b"FLUSHALL\r\n").expect("it listens");
+        let mut answer = [0; 5];
+        stream.read_exact(&mut answer).expect("it answers");
+        assert_eq!(&answer, b"+OK\r\n");
     }
 
     /// Ends the server with everything in it. It is over when this returns.

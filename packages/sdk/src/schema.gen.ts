@@ -389,7 +389,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Says whether people may be sent here: the store answers and the server is not stopping. */
+        /**
+         * Says whether people may be sent here: the store answers and the server is not stopping. A node
+         *     that does not reach the others' message broker says `degraded`, and still takes people.
+         */
         get: operations["ready"];
         put?: never;
         post?: never;

@@ -63,6 +63,10 @@ settings! {
     /// Where the data is: empty for a SQLite file in the data folder, or
     /// `postgres://user:password@host/database`.
     database_url: Secret = "";
+    /// What several nodes on one database share beside it: `redis://user:password@host/0`, or
+    /// `rediss://` for TLS. Empty for a server that is alone. It needs `database_url` to be
+    /// PostgreSQL.
+    redis_url: Secret = "";
     /// The address people type when the server is behind a proxy, such as
     /// `https://parlor.example.org`. With https the cookies become Secure.
     public_url: Text = "";

@@ -33,7 +33,8 @@ async fn live() -> Json<Message> {
     Json(Message { message: "alive".to_owned() })
 }
 
-/// Says whether people may be sent here: the store answers and the server is not stopping.
+/// Says whether people may be sent here: the store answers and the server is not stopping. A node
+/// that does not reach the others' message broker says `degraded`, and still takes people.
 #[utoipa::path(
     get, path = "/health/ready", tag = "health",
     responses(
@@ -46,7 +47,11 @@ async fn ready(State(app): State<App>) -> Result<Json<Message>, Refused> {
         return Err(Refused::because(Code::Unavailable, "The server is stopping"));
     }
     match tokio::time::timeout(STORE_PATIENCE, app.store.ping()).await {
-        Ok(Ok(())) => Ok(Json(Message { message: "ready".to_owned() })),
+        // The rooms of this node go on without the others.
+        Ok(Ok(())) => {
+            let message = if app.rooms.reaches_all() { "ready" } else { "degraded" };
+            Ok(Json(Message { message: message.to_owned() }))
+        }
         Ok(Err(_)) | Err(_) => {
             Err(Refused::because(Code::Unavailable, "The database does not answer"))
         }

@@ -6,8 +6,7 @@ use std::ops::Range;
 use parlor_dialects::{native, websocket};
 use parlor_protocol::Event;
 use parlor_protocol::frame::ServerFrame;
-
-use super::ConnKey;
+use parlor_room::ConnId;
 
 /// The pending output of a room.
 #[derive(Default)]
@@ -20,11 +19,15 @@ pub struct Batch {
 /// Bytes for one connection, after the shared bytes up to `at`.
 pub struct Aside {
     /// For whom.
-    pub conn: ConnKey,
-    at: usize,
-    bytes: Vec<u8>,
+    pub conn: ConnId,
+    /// Behind how many of the shared bytes they stand.
+    pub at: usize,
+    /// Whole frames.
+    pub bytes: Vec<u8>,
     /// Whether the connection ends after them.
     pub closes: bool,
+    /// Whether the connection, one of another node, gets what is shared from here on.
+    pub admits: bool,
 }
 
 impl Batch {
@@ -38,21 +41,40 @@ impl Batch {
     }
 
     /// Adds a frame for one connection.
-    pub fn send(&mut self, conn: ConnKey, frame: &ServerFrame) {
+    pub fn send(&mut self, conn: ConnId, frame: &ServerFrame) {
         let mut bytes = Vec::with_capacity(64);
         websocket::append_text(&mut bytes, |out| native::encode(out, frame));
         self.aside(conn, bytes, false);
     }
 
     /// Adds a close frame for one connection, the last it gets.
-    pub fn close(&mut self, conn: ConnKey, code: u16, reason: &str) {
+    pub fn close(&mut self, conn: ConnId, code: u16, reason: &str) {
         let mut bytes = Vec::new();
         websocket::append_close(&mut bytes, code, reason);
         self.aside(conn, bytes, true);
     }
 
-    fn aside(&mut self, conn: ConnKey, bytes: Vec<u8>, closes: bool) {
-        self.asides.push(Aside { conn, at: self.shared.len(), bytes, closes });
+    /// Lets a connection of another node have what is shared from here on.
+    pub fn admit(&mut self, conn: ConnId) {
+        let at = self.shared.len();
+        self.asides.push(Aside { conn, at, bytes: Vec::new(), closes: false, admits: true });
+    }
+
+    /// Adds framed bytes for one connection.
+    pub fn aside(&mut self, conn: ConnId, bytes: Vec<u8>, closes: bool) {
+        self.asides.push(Aside { conn, at: self.shared.len(), bytes, closes, admits: false });
+    }
+
+    /// Adds framed bytes for everybody, of which some parts may be left out for slow readers.
+    pub fn share(&mut self, bytes: &[u8], volatile: impl Iterator<Item = Range<usize>>) {
+        let start = self.shared.len();
+        self.shared.extend_from_slice(bytes);
+        self.volatile.extend(volatile.map(|part| start + part.start..start + part.end));
+    }
+
+    /// Returns which parts of the shared bytes may be left out for slow readers.
+    pub fn volatile(&self) -> &[Range<usize>] {
+        &self.volatile
     }
 
     /// Returns where the shared bytes end: a connection that joins now starts here.
@@ -137,10 +159,9 @@ mod tests {
     use super::*;
     use parlor_protocol::chat::Reaction;
     use parlor_protocol::member::HostChanged;
-    use slotmap::{Key, KeyData};
 
-    fn conn(n: u64) -> ConnKey {
-        ConnKey::from(KeyData::from_ffi(n << 32 | n))
+    fn conn(n: u64) -> ConnId {
+        ConnId(n)
     }
 
     fn host(id: &str) -> Event {
@@ -165,7 +186,7 @@ mod tests {
         batch.tell(&host("b"), Some(2));
         batch.send(conn(3), &ack());
         let asides = batch.take_asides();
-        assert_eq!(asides.iter().map(|a| a.conn.data().as_ffi() >> 32).collect::<Vec<_>>(), [3, 7]);
+        assert_eq!(asides.iter().map(|a| a.conn).collect::<Vec<_>>(), [conn(3), conn(7)]);
         let first = framed(|batch| batch.tell(&host("a"), Some(1)));
         let second = framed(|batch| batch.tell(&host("b"), Some(2)));
         let mut aside = Vec::new();

@@ -61,13 +61,19 @@ pub(super) fn conn_key(id: ConnId) -> ConnKey {
 
 /// Tells a socket that never became a connection why, and lets it go.
 pub(super) fn turn_away(arrival: Arrival, code: Code) {
-    let mut bytes = Vec::new();
-    super::session::append_error(&mut bytes, code);
-    websocket::append_close(&mut bytes, code.close().number(), code.message());
+    let bytes = why_turned_away(code);
     // The socket was just opened: its buffer takes these few bytes, or the peer is gone.
     let _ = io::Write::write_all(&mut (&arrival.stream), &bytes);
     let _ = arrival.stream.shutdown(std::net::Shutdown::Write);
     linger(arrival.stream);
+}
+
+/// Says why a connection is not let in, and closes it.
+pub(super) fn why_turned_away(code: Code) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    super::session::append_error(&mut bytes, code);
+    websocket::append_close(&mut bytes, code.close().number(), code.message());
+    bytes
 }
 
 /// Reads a closed socket until the peer closes too, so that unread bytes do not make the system
@@ -184,7 +190,7 @@ impl Hub {
         }
         let room = conn.room;
         if let Some(slot) = self.rooms.get_mut(room) {
-            slot.batch.close(key, code, reason);
+            slot.batch.close(conn_id(key), code, reason);
             self.touch(room);
         }
         self.detach(me, key, how);

@@ -1,11 +1,13 @@
 //! What others want of rooms.
 
+use bytes::Bytes;
 use parlor_protocol::event::ClosedReason;
 use parlor_protocol::{Code, RoomId, UserId};
 use parlor_room::{AskId, Input, Room};
 
-use super::connection::turn_away;
-use super::{Hub, HubRef, LOADING_ERRANDS, RoomKey};
+use super::connection::{turn_away, why_turned_away};
+use super::{Home, Hub, HubRef, LOADING_ERRANDS, RoomKey, Tools};
+use crate::cluster::wire::{FarAside, Matter};
 use crate::rooms::Errand;
 
 impl Hub {
@@ -13,7 +15,7 @@ impl Hub {
     pub(super) fn run_errand(me: &HubRef, id: RoomId, errand: Errand) {
         let mut hub = me.borrow_mut();
         if hub.draining {
-            return refuse(errand, Code::Unavailable);
+            return hub.tools.refuse(&id, errand, Code::Unavailable);
         }
         if let Some(key) = hub.by_id.get(&id).copied() {
             return hub.errand(me, key, errand);
@@ -22,7 +24,7 @@ impl Hub {
             if waiting.len() < LOADING_ERRANDS {
                 waiting.push(errand);
             } else {
-                refuse(errand, Code::Busy);
+                hub.tools.refuse(&id, errand, Code::Busy);
             }
             return;
         }
@@ -34,23 +36,31 @@ impl Hub {
     pub(super) fn errand(&mut self, me: &HubRef, key: RoomKey, errand: Errand) {
         let now = self.tools.clock.now();
         let Some(slot) = self.rooms.get_mut(key) else {
-            return refuse(errand, Code::RoomNotFound);
+            return errand.fail(Code::RoomNotFound);
+        };
+        let (room, errand) = match (&slot.home, errand) {
+            (_, Errand::Attach(arrival)) => return self.attach(me, key, *arrival),
+            (_, Errand::AttachFar(node, conn, who)) => {
+                return self.attach_far(me, key, node, conn, who);
+            }
+            (Home::There(_), errand) => return self.ask_home(key, errand),
+            (Home::Here(here), errand) => (&here.room, errand),
         };
         // In all replies: whoever asked may be gone; then nobody needs the answer.
         match errand {
-            Errand::Attach(arrival) => self.attach(me, key, *arrival),
+            Errand::Attach(_) | Errand::AttachFar(..) => {}
             Errand::State(reply) => {
-                let _ = reply.send(Ok(slot.room.state(now)));
+                let _ = reply.send(Ok(room.state(now)));
                 self.turn(me, key, Input::Touch);
             }
             Errand::Count(reply) => {
-                let _ = reply.send(Ok(slot.room.member_count() as u64));
+                let _ = reply.send(Ok(room.member_count() as u64));
             }
             Errand::Members(after, limit, reply) => {
-                let _ = reply.send(Ok(slot.room.member_page(after.as_ref(), limit)));
+                let _ = reply.send(Ok(room.member_page(after.as_ref(), limit)));
             }
             Errand::MayEnter(who, reply) => {
-                let _ = reply.send(may_enter(&slot.room, &who));
+                let _ = reply.send(may_enter(room, &who));
             }
             Errand::Command(who, command, reply) => {
                 let ask = AskId(self.next_ask);
@@ -60,7 +70,7 @@ impl Hub {
                 self.turn(me, key, input);
             }
             Errand::Close(who, reply) => {
-                let allowed = slot.room.may_close(&who);
+                let allowed = room.may_close(&who);
                 let _ = reply.send(if allowed { Ok(()) } else { Err(Code::Forbidden.into()) });
                 if allowed {
                     let reason = ClosedReason::Deleted;
@@ -86,7 +96,7 @@ impl Hub {
     pub(super) fn counts(&self, ids: Vec<RoomId>) -> Vec<(RoomId, u64)> {
         let loaded = ids.into_iter().filter_map(|id| {
             let slot = self.rooms.get(*self.by_id.get(&id)?)?;
-            let count = slot.room.member_count() as u64;
+            let count = slot.room()?.member_count() as u64;
             Some((id, count))
         });
         loaded.collect()
@@ -103,10 +113,18 @@ fn may_enter(room: &Room, who: &UserId) -> Result<(), Code> {
     }
 }
 
-/// Answers that an errand cannot be run.
-pub(super) fn refuse(errand: Errand, code: Code) {
-    match errand {
-        Errand::Attach(arrival) => turn_away(*arrival, code),
-        other => other.fail(code),
+impl Tools {
+    /// Answers that an errand of a room cannot be run.
+    pub(super) fn refuse(&self, room: &RoomId, errand: Errand, code: Code) {
+        match (errand, &self.cluster) {
+            (Errand::Attach(arrival), _) => turn_away(*arrival, code),
+            (Errand::AttachFar(node, conn, _), Some(cluster)) => {
+                let bytes = why_turned_away(code).into();
+                let aside = FarAside { conn, at: 0, bytes, closes: true, admits: false };
+                let (shared, volatile, asides) = (Bytes::new(), Vec::new(), vec![aside]);
+                cluster.send(&node, room, Matter::Told { shared, volatile, asides });
+            }
+            (other, _) => other.fail(code),
+        }
     }
 }

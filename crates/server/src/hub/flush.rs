@@ -8,8 +8,9 @@ use parlor_room::Departure;
 use socket2::SockRef;
 
 use super::backlog::{Backlog, Drained};
-use super::batch::Batch;
-use super::connection::Conn;
+use super::batch::{Aside, Batch};
+use super::connection::{Conn, conn_key};
+use super::far::is_far;
 use super::{ConnKey, Hub, HubRef, RoomKey};
 
 /// How a write went.
@@ -57,8 +58,12 @@ impl Hub {
         let mut batch = std::mem::take(&mut slot.batch);
         let mut admitted = std::mem::take(&mut slot.admitted);
         let mut troubled = Vec::new();
-        if batch.has_asides() {
-            self.flush_asides(&mut batch, &mut troubled);
+        let far = match batch.has_asides() {
+            true => self.flush_asides(&mut batch, &mut troubled),
+            false => Vec::new(),
+        };
+        if self.tools.cluster.is_some() {
+            self.flush_far(key, &batch, far);
         }
         let tells_all = !batch.shared().is_empty();
         if tells_all {
@@ -77,11 +82,19 @@ impl Hub {
         }
     }
 
-    /// Sends those who are told something of their own everything in its order.
-    fn flush_asides(&mut self, batch: &mut Batch, troubled: &mut Vec<(ConnKey, Sent)>) {
+    /// Sends those who are told something of their own everything in its order; returns what is
+    /// for connections of other nodes.
+    fn flush_asides(
+        &mut self,
+        batch: &mut Batch,
+        troubled: &mut Vec<(ConnKey, Sent)>,
+    ) -> Vec<Aside> {
         let now = self.tools.clock.now().mono;
-        for asides in batch.take_asides().chunk_by(|a, b| a.conn == b.conn) {
-            let key = asides[0].conn;
+        let mut near = batch.take_asides();
+        // They stand behind the near ones: their names are the greater numbers.
+        let far = near.split_off(near.partition_point(|aside| !is_far(aside.conn)));
+        for asides in near.chunk_by(|a, b| a.conn == b.conn) {
+            let key = conn_key(asides[0].conn);
             let Some(conn) = self.conns.get_mut(key) else { continue };
             if conn.closing.is_some() {
                 continue;
@@ -101,6 +114,7 @@ impl Hub {
                 troubled.push((key, sent));
             }
         }
+        far
     }
 
     /// Sends everybody else what is for all, and forgets who is gone.

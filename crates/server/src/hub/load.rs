@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use hashbrown::HashMap;
 use parlor_protocol::chat::ChatMessage;
-use parlor_protocol::limits::RESTART_GRACE;
+use parlor_protocol::limits::{RECONNECT_GRACE, RESTART_GRACE};
 use parlor_protocol::room::RoomSettings;
 use parlor_protocol::{Code, RoomId};
 use parlor_room::{
@@ -11,59 +12,125 @@ use parlor_room::{
     iso_8601,
 };
 use parlor_store::{
-    ChatOutcome, ChatRow, LifeKind, LoadedRoom, NewChatRow, PresenceRow, RoomWrite, Store,
+    ChatOutcome, ChatRow, Claim, LifeKind, LoadedRoom, NewChatRow, PresenceRow, RoomWrite, Store,
     StoreError,
 };
 use tokio::sync::mpsc;
 
-use super::errands::refuse;
-use super::{Hub, HubRef, RoomKey, Slot, Tools};
+use super::{Here, Home, Hub, HubRef, RoomKey, Slot, Tools};
 use crate::clock::wall_ms;
+use crate::cluster::wire::Matter;
+use crate::cluster::{Cluster, NodeId};
 
+/// How long a room is waited for whose node may be dead.
+const CLAIM_PATIENCE: Duration = Duration::from_secs(6);
+/// How often it is claimed meanwhile.
+const CLAIM_AGAIN: Duration = Duration::from_millis(150);
 /// Changes of presence written at once.
 const PRESENCE_BATCH: usize = 1_024;
 
 /// Loads a room and runs what was wanted of it meanwhile.
 pub(super) async fn load(me: HubRef, id: RoomId) {
     let tools = me.borrow().tools.clone();
-    let loaded = fetch(&tools, &id).await;
+    let found = find(&tools, &id).await;
     let mut hub = me.borrow_mut();
     let waiting = hub.loading.remove(&id).unwrap_or_default();
-    match loaded {
-        Ok((loaded, fence)) => {
-            let key = hub.open(&me, &id, loaded, fence);
-            for errand in waiting {
-                hub.errand(&me, key, errand);
-            }
+    let key = match found {
+        Ok(Found::Here(loaded, taken)) => hub.open(&me, &id, *loaded, taken),
+        Ok(Found::There(owner)) => hub.open_relay(&id, owner),
+        Err(code) => {
+            return waiting.into_iter().for_each(|errand| tools.refuse(&id, errand, code));
         }
-        Err(code) => waiting.into_iter().for_each(|errand| refuse(errand, code)),
+    };
+    for errand in waiting {
+        hub.errand(&me, key, errand);
     }
 }
 
-/// Takes a room over from whoever had it, and reads it.
-async fn fetch(tools: &Tools, id: &RoomId) -> Result<(LoadedRoom, i64), Code> {
+/// Where a room was found.
+enum Found {
+    Here(Box<LoadedRoom>, Taken),
+    There(NodeId),
+}
+
+/// How a room became this node's.
+struct Taken {
+    fence: i64,
+    /// How often the node had lost its rooms before.
+    losses: u64,
+    /// Whether it was another node's, or this one's before a restart.
+    from_another: bool,
+}
+
+/// Takes a room over from whoever had it and reads it, or finds the node that has it.
+async fn find(tools: &Tools, id: &RoomId) -> Result<Found, Code> {
     let faulty = |error: StoreError| {
         tracing::error!(room = %id, %error, "a room cannot be loaded");
         Code::Unavailable
     };
     let store = &tools.store;
-    let fence = store.take_room(id).await.map_err(faulty)?.ok_or(Code::RoomNotFound)?;
+    let taken = match &tools.cluster {
+        Some(cluster) => match claim(tools, cluster, id).await? {
+            Claimed::Taken(taken) => taken,
+            Claimed::Held(owner) => return Ok(Found::There(owner)),
+        },
+        None => {
+            let fence = store.take_room(id).await.map_err(faulty)?.ok_or(Code::RoomNotFound)?;
+            Taken { fence, losses: 0, from_another: false }
+        }
+    };
     let loaded = store.load_room(id).await.map_err(faulty)?.ok_or(Code::RoomNotFound)?;
     if let Some(ttl_s) = loaded.row.idle_ttl_seconds {
         // A loaded room counts for itself; this is for a server that dies meanwhile.
         let expiry = wall_ms() + 1_000 * ttl_s;
         store.set_room_expiry(id, Some(expiry)).await.map_err(faulty)?;
     }
-    Ok((loaded, fence))
+    Ok(Found::Here(Box::new(loaded), taken))
+}
+
+enum Claimed {
+    Taken(Taken),
+    Held(NodeId),
+}
+
+/// Claims a room for this node. If the node that has it may be dead, it is waited for until that is
+/// certain.
+async fn claim(tools: &Tools, cluster: &Cluster, id: &RoomId) -> Result<Claimed, Code> {
+    let begun = tokio::time::Instant::now();
+    loop {
+        let standing = cluster.standing(tools.clock.now().mono).ok_or(Code::Unavailable)?;
+        let claim = tools.store.claim_room(id, cluster.node()).await.map_err(|error| {
+            tracing::error!(room = %id, %error, "a room cannot be claimed");
+            Code::Unavailable
+        })?;
+        match claim {
+            Claim::Taken { fence, from_another } => {
+                let taken = Taken { fence, losses: standing, from_another };
+                return Ok(Claimed::Taken(taken));
+            }
+            Claim::Gone => return Err(Code::RoomNotFound),
+            Claim::Held { node } if cluster.is_alive(&node).await => {
+                return Ok(Claimed::Held(node.into()));
+            }
+            Claim::Held { .. } if begun.elapsed() > CLAIM_PATIENCE => {
+                return Err(Code::Unavailable);
+            }
+            Claim::Held { .. } => tokio::time::sleep(CLAIM_AGAIN).await,
+        }
+    }
 }
 
 impl Hub {
     /// Opens a room that was read from the store, where its snapshot left off.
-    fn open(&mut self, me: &HubRef, id: &RoomId, loaded: LoadedRoom, fence: i64) -> RoomKey {
+    fn open(&mut self, me: &HubRef, id: &RoomId, loaded: LoadedRoom, taken: Taken) -> RoomKey {
         let clock = &self.tools.clock;
         let now = clock.now();
         let snapshot = loaded.snapshot.clone().map(Snapshot);
-        let seats_kept = RESTART_GRACE.saturating_sub(now.mono);
+        let seats_kept = match (&self.tools.cluster, taken.from_another) {
+            // Its node died a moment ago: its members are on their way.
+            (Some(_), true) => RECONNECT_GRACE,
+            _ => RESTART_GRACE.saturating_sub(now.mono),
+        };
         let founding = Founding { seats_kept, ..found(clock.id(), clock.boot(), loaded) };
         let restored = snapshot.and_then(|snapshot| {
             let elapsed = snapshot.stamp().map(|stamp| clock.since(&stamp));
@@ -76,10 +143,23 @@ impl Hub {
             .ok()
         });
         let room = restored.unwrap_or_else(|| Room::new(now, founding));
+        let Taken { fence, losses, .. } = taken;
+        let here = Here { room, fence, losses, far: HashMap::new() };
+        let key = self.insert_slot(id, Home::Here(Box::new(here)));
+        // What the room wants at once: its seats noted, its first deadline set.
+        self.turn(me, key, Input::Timeout);
+        key
+    }
+
+    /// Opens the way to a room that another node has.
+    fn open_relay(&mut self, id: &RoomId, owner: NodeId) -> RoomKey {
+        self.insert_slot(id, Home::There(owner))
+    }
+
+    fn insert_slot(&mut self, id: &RoomId, home: Home) -> RoomKey {
         let key = self.rooms.insert(Slot {
             id: id.clone(),
-            room,
-            fence,
+            home,
             admitted: Vec::new(),
             batch: Default::default(),
             rhythm: Default::default(),
@@ -89,8 +169,6 @@ impl Hub {
             conns: 0,
         });
         self.by_id.insert(id.clone(), key);
-        // What the room wants at once: its seats noted, its first deadline set.
-        self.turn(me, key, Input::Timeout);
         key
     }
 
@@ -98,7 +176,7 @@ impl Hub {
     pub(super) fn write_down(&mut self, me: &HubRef, key: RoomKey, batch: StoreBatch) {
         let Some(slot) = self.rooms.get(key) else { return };
         let id = batch.batch;
-        let write = room_write(slot, batch);
+        let Some(write) = room_write(slot, batch) else { return };
         self.writes += 1;
         let (me, store) = (me.clone(), self.tools.store.clone());
         tokio::task::spawn_local(async move {
@@ -143,7 +221,8 @@ impl Hub {
             let mut hub = me.borrow_mut();
             hub.write_ended();
             let waiting = hub.loading.remove(&id).unwrap_or_default();
-            waiting.into_iter().for_each(|errand| refuse(errand, Code::RoomNotFound));
+            let tools = &hub.tools;
+            waiting.into_iter().for_each(|errand| tools.refuse(&id, errand, Code::RoomNotFound));
         });
     }
 
@@ -159,6 +238,7 @@ impl Hub {
         self.flush(me, key);
         let Some(slot) = self.rooms.remove(key) else { return };
         self.by_id.remove(&slot.id);
+        self.let_go(key, &slot);
         // Who still waits for an answer is told that there is none by the dropped channel.
         self.asks.retain(|_, (room, _)| *room != key);
         if let Some(at) = slot.deadline {
@@ -178,7 +258,10 @@ impl Hub {
         let last: Vec<RoomWrite> = hub
             .rooms
             .values()
-            .map(|slot| RoomWrite { snapshot: Some(slot.room.snapshot(now).0), ..bare(slot) })
+            .filter_map(|slot| {
+                let snapshot = Some(slot.room()?.snapshot(now).0);
+                Some(RoomWrite { snapshot, ..bare(slot)? })
+            })
             .collect();
         hub.say_goodbye(me);
         let (me, store) = (me.clone(), hub.tools.store.clone());
@@ -195,12 +278,45 @@ impl Hub {
                     tracing::error!(%room, %error, "a room cannot be written at the end");
                 }
             }
+            // Other nodes may have the rooms now; their connections are sent there.
+            let rooms: Vec<RoomKey> = me.borrow().rooms.keys().collect();
+            for room in rooms {
+                me.borrow_mut().forget(&me, room);
+            }
             while !me.borrow().conns.is_empty() {
                 signals.something_ended.notified().await;
             }
             // The server may have stopped waiting.
             let _ = done.send(());
         });
+    }
+}
+
+impl Hub {
+    /// Tells other nodes that a room is not here any more, and lets them claim it.
+    fn let_go(&mut self, key: RoomKey, slot: &Slot) {
+        let Some(cluster) = self.tools.cluster.clone() else { return };
+        let id = slot.id.clone();
+        match &slot.home {
+            Home::There(_) => {
+                let asked = self.far_asks.extract_if(|_, (room, _)| *room == id);
+                for (_, (_, errand)) in asked.collect::<Vec<_>>() {
+                    errand.fail(Code::Unavailable);
+                }
+            }
+            Home::Here(here) => {
+                let (store, fence) = (self.tools.store.clone(), here.fence);
+                let far: Vec<NodeId> = here.far.keys().cloned().collect();
+                self.forget_far_in(key);
+                tokio::task::spawn_local(async move {
+                    if let Err(error) = store.release_room(&id, fence).await {
+                        tracing::debug!(room = %id, %error, "a room cannot be released");
+                    }
+                    // Not before: who comes back at once finds it free.
+                    far.iter().for_each(|node| cluster.send(node, &id, Matter::Dropped));
+                });
+            }
+        }
     }
 }
 
@@ -249,18 +365,20 @@ pub fn chat_message(row: ChatRow) -> ChatMessage {
     }
 }
 
-fn bare(slot: &Slot) -> RoomWrite {
-    RoomWrite {
+/// A write of nothing, for a room that is here.
+fn bare(slot: &Slot) -> Option<RoomWrite> {
+    let Home::Here(here) = &slot.home else { return None };
+    Some(RoomWrite {
         room_id: slot.id.clone(),
-        fence: slot.fence,
+        fence: here.fence,
         messages: Vec::new(),
         snapshot: None,
         settings: None,
         touched_at_ms: wall_ms(),
-    }
+    })
 }
 
-fn room_write(slot: &Slot, batch: StoreBatch) -> RoomWrite {
+fn room_write(slot: &Slot, batch: StoreBatch) -> Option<RoomWrite> {
     let touched_at_ms = wall_ms();
     let messages = batch.messages.into_iter().map(|chat| NewChatRow {
         n: chat.number as i64,
@@ -271,13 +389,13 @@ fn room_write(slot: &Slot, batch: StoreBatch) -> RoomWrite {
         client_id: chat.message.client_id,
         reply_to: chat.message.reply_to,
     });
-    RoomWrite {
+    Some(RoomWrite {
         messages: messages.collect(),
         snapshot: batch.snapshot.map(|snapshot| snapshot.0),
         settings: batch.settings,
         touched_at_ms,
-        ..bare(slot)
-    }
+        ..bare(slot)?
+    })
 }
 
 fn outcomes(stored: Vec<ChatOutcome>) -> Vec<StoredChat> {

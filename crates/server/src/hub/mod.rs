@@ -14,10 +14,12 @@ mod backlog;
 pub mod batch;
 mod connection;
 mod errands;
+mod far;
 pub mod flood;
 mod flush;
 pub mod load;
 mod readiness;
+mod relay;
 pub mod rhythm;
 mod session;
 mod sweep;
@@ -39,9 +41,11 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::auth::Auth;
 use crate::clock::Clock;
+use crate::cluster::{Cluster, NodeId};
 use crate::rooms::{Errand, HubMessage};
 use batch::Batch;
 use connection::Conn;
+use far::FarConn;
 use rhythm::Rhythm;
 
 slotmap::new_key_type! {
@@ -49,6 +53,8 @@ slotmap::new_key_type! {
     pub struct ConnKey;
     /// Names a loaded room of this hub; never used twice.
     pub struct RoomKey;
+    /// Names a connection of another node to a room of this hub; never used twice.
+    pub struct FarKey;
 }
 
 /// Bytes read from a socket at once, into one buffer that all sockets share.
@@ -69,6 +75,8 @@ pub struct Tools {
     pub auth: Auth,
     /// Whether connections may send as much as they like.
     pub no_rate_limits: bool,
+    /// This node among others, if there are any.
+    pub cluster: Option<Cluster>,
 }
 
 /// A hub, shared by the tasks of its core. Borrowed for the length of a turn only.
@@ -90,6 +98,13 @@ pub struct Hub {
     ticks: BTreeSet<(Duration, RoomKey)>,
     /// Commands over HTTP that wait for their room.
     asks: HashMap<u64, (RoomKey, oneshot::Sender<Result<(), Refusal>>)>,
+    /// Questions to other nodes that wait for their answer.
+    far_asks: HashMap<u64, (RoomId, Errand)>,
+    /// Connections of other nodes, in rooms of this one.
+    far: SlotMap<FarKey, FarConn>,
+    far_by_name: HashMap<(NodeId, u64), FarKey>,
+    /// Those of them that are gone, until what was said to them has left.
+    far_gone_since: Vec<FarKey>,
     next_ask: u64,
     /// Store writes that are under way, all rooms together.
     writes: usize,
@@ -114,9 +129,7 @@ struct Signals {
 /// A loaded room.
 struct Slot {
     id: RoomId,
-    room: Room,
-    /// Proves to the store that no other node has taken the room over.
-    fence: i64,
+    home: Home,
     /// Connections that get the room's broadcasts.
     admitted: Vec<ConnKey>,
     batch: Batch,
@@ -129,6 +142,40 @@ struct Slot {
     touched: bool,
     /// Number of connections, admitted or not.
     conns: usize,
+}
+
+/// Where the room of a slot is.
+enum Home {
+    Here(Box<Here>),
+    /// At another node, which is told what this one's connections say and tells what they get.
+    There(NodeId),
+}
+
+/// A room of this node.
+struct Here {
+    room: Room,
+    /// Proves to the store that no other node has taken the room over.
+    fence: i64,
+    /// How often this node had lost its rooms when it took this one.
+    losses: u64,
+    /// How many connections of each other node are in the room.
+    far: HashMap<NodeId, usize>,
+}
+
+impl Here {
+    /// Says whether the room is certainly this node's at `now`.
+    fn is_ours(&self, cluster: Option<&Cluster>, now: Duration) -> bool {
+        cluster.is_none_or(|cluster| cluster.standing(now) == Some(self.losses))
+    }
+}
+
+impl Slot {
+    fn room(&self) -> Option<&Room> {
+        match &self.home {
+            Home::Here(here) => Some(&here.room),
+            Home::There(_) => None,
+        }
+    }
 }
 
 impl Hub {
@@ -151,6 +198,10 @@ impl Hub {
             deadlines: BTreeSet::new(),
             ticks: BTreeSet::new(),
             asks: HashMap::new(),
+            far_asks: HashMap::new(),
+            far: SlotMap::with_key(),
+            far_by_name: HashMap::new(),
+            far_gone_since: Vec::new(),
             next_ask: 0,
             writes: 0,
             draining: false,
@@ -180,6 +231,8 @@ async fn take_messages(hub: HubRef, mut inbox: mpsc::Receiver<HubMessage>) {
             HubMessage::Inherit(guest, account) => {
                 hub.borrow_mut().inherit(&hub, &guest, &account);
             }
+            HubMessage::Letter(from, room, matter) => Hub::read_letter(&hub, from, room, *matter),
+            HubMessage::LinkBroken(node) => hub.borrow_mut().link_broken(&hub, &node),
             HubMessage::Drain(done) => Hub::drain(&hub, done),
         }
     }

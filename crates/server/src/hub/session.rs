@@ -18,6 +18,17 @@ pub(super) fn append_error(out: &mut Vec<u8>, code: Code) {
     websocket::append_text(out, |out| native::encode(out, &frame));
 }
 
+/// Appends an `ACK` frame.
+pub(super) fn append_ack(out: &mut Vec<u8>, id: Option<CommandId>) {
+    let frame = ServerFrame { event: Event::Ack, seq: None, id, code: None };
+    websocket::append_text(out, |out| native::encode(out, &frame));
+}
+
+/// Appends an event without a number.
+pub(super) fn append_event(out: &mut Vec<u8>, event: &Event) {
+    websocket::append_text(out, |out| native::encode_event(out, event, None));
+}
+
 fn error(code: Code, message: String, id: Option<CommandId>) -> ServerFrame {
     ServerFrame { event: Event::Error(message), seq: None, id, code: Some(code) }
 }
@@ -78,12 +89,16 @@ impl Hub {
                 return true;
             }
         };
+        let Some(room) = self.conns.get(key).map(|conn| conn.room) else { return false };
         match decoded.command {
-            Command::ClockPing(ping) => self.pong(me, key, ping, decoded.id),
             Command::Auth(renewal) => self.renew(me, key, decoded.id, renewal),
+            // The clock of a room is that of its node.
+            command if self.forward_text(room, conn_id(key), text) => {
+                return command != Command::Leave;
+            }
+            Command::ClockPing(ping) => self.pong(me, key, ping, decoded.id),
             command => {
-                let Some(conn) = self.conns.get(key) else { return false };
-                let (room, fresh) = (conn.room, rand::random());
+                let fresh = rand::random();
                 let leaves = command == Command::Leave;
                 let input = Input::Command { conn: conn_id(key), id: decoded.id, command, fresh };
                 self.turn(me, room, input);
@@ -100,7 +115,7 @@ impl Hub {
         let tx = self.tools.clock.now_ms();
         let pong = Event::ClockPong(ClockPong { c: ping.c, rx, tx });
         let mut bytes = Vec::with_capacity(128);
-        websocket::append_text(&mut bytes, |out| native::encode_event(out, &pong, None));
+        append_event(&mut bytes, &pong);
         self.write_now(me, key, &bytes);
         if id.is_some() {
             self.send(key, &ServerFrame { event: Event::Ack, seq: None, id, code: None });
@@ -138,7 +153,7 @@ impl Hub {
         let Some(conn) = self.conns.get(key) else { return };
         let room = conn.room;
         if let Some(slot) = self.rooms.get_mut(room) {
-            slot.batch.send(key, frame);
+            slot.batch.send(conn_id(key), frame);
             self.touch(room);
         }
     }

@@ -4,36 +4,53 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use parlor_protocol::CloseCode;
-use parlor_room::{Departure, Input, Output, Pace};
+use parlor_room::{Departure, Input, Output, Pace, Room};
 
-use super::connection::conn_key;
-use super::{Hub, HubRef, RoomKey};
+use super::connection::{conn_id, conn_key};
+use super::far::is_far;
+use super::{Home, Hub, HubRef, RoomKey};
 
 impl Hub {
-    /// Gives a room one input and carries out what follows from it.
+    /// Gives a room one input and carries out what follows from it. A room of another node has the
+    /// input sent there.
     pub(super) fn turn(&mut self, me: &HubRef, key: RoomKey, input: Input) {
-        let Some(slot) = self.rooms.get_mut(key) else { return };
         let now = self.tools.clock.now();
+        let Some(slot) = self.rooms.get_mut(key) else { return };
+        let Home::Here(here) = &mut slot.home else { return self.forward(me, key, input) };
+        if !here.is_ours(self.tools.cluster.as_ref(), now.mono) {
+            return self.give_up_room(me, key);
+        }
         // A fault of ours in one room must end that room alone.
-        let handled = catch_unwind(AssertUnwindSafe(|| slot.room.handle_input(now, input)));
+        let handled = catch_unwind(AssertUnwindSafe(|| here.room.handle_input(now, input)));
         if handled.is_err() {
             return self.collapse(me, key);
         }
-        while let Some(output) = self.rooms.get_mut(key).and_then(|slot| slot.room.poll_output()) {
+        while let Some(output) = self.next_output(key) {
             self.carry_out(me, key, output, now.mono);
         }
         self.reschedule(key);
+    }
+
+    fn next_output(&mut self, key: RoomKey) -> Option<Output> {
+        match &mut self.rooms.get_mut(key)?.home {
+            Home::Here(here) => here.room.poll_output(),
+            Home::There(_) => None,
+        }
     }
 
     fn carry_out(&mut self, me: &HubRef, key: RoomKey, output: Output, now: Duration) {
         let Some(slot) = self.rooms.get_mut(key) else { return };
         match output {
             Output::Send { conn, frame } => {
-                slot.batch.send(conn_key(conn), &frame);
+                slot.batch.send(conn, &frame);
                 // An answer to what waits for company waits with it.
                 if slot.tick.is_none() {
                     self.touch(key);
                 }
+            }
+            Output::Admit { conn } if is_far(conn) => {
+                slot.batch.admit(conn);
+                self.touch(key);
             }
             Output::Admit { conn } => {
                 let conn = conn_key(conn);
@@ -48,9 +65,12 @@ impl Hub {
                 self.pace(key, pace, now);
             }
             Output::Close { conn, code } => {
-                let conn = conn_key(conn);
                 slot.batch.close(conn, code.number(), "");
                 self.touch(key);
+                if is_far(conn) {
+                    return self.forget_far(conn);
+                }
+                let conn = conn_key(conn);
                 if let Some(conn) = self.conns.get_mut(conn)
                     && std::mem::take(&mut conn.attached)
                     && let Some(slot) = self.rooms.get_mut(key)
@@ -74,7 +94,7 @@ impl Hub {
     /// Lets a room's batch leave at the end of the turn, or with the next tick of a busy room.
     fn pace(&mut self, key: RoomKey, pace: Pace, now: Duration) {
         let Some(slot) = self.rooms.get_mut(key) else { return };
-        let more = slot.room.is_writing();
+        let more = slot.room().is_some_and(Room::is_writing);
         let wait = slot.rhythm.tell(now, more);
         if pace == Pace::Now || wait.is_zero() {
             return self.touch(key);
@@ -100,7 +120,7 @@ impl Hub {
     /// Keeps `deadlines` true to what the room wants.
     pub(super) fn reschedule(&mut self, key: RoomKey) {
         let Some(slot) = self.rooms.get_mut(key) else { return };
-        let wanted = slot.room.poll_timeout();
+        let wanted = slot.room().and_then(Room::poll_timeout);
         if wanted == slot.deadline {
             return;
         }
@@ -136,11 +156,24 @@ impl Hub {
     fn collapse(&mut self, me: &HubRef, key: RoomKey) {
         let Some(slot) = self.rooms.get(key) else { return };
         tracing::error!(room = %slot.id, "a room failed and is loaded again");
+        self.send_members_back(me, key);
+    }
+
+    /// Drops a room that may be another node's by now. Nothing that happened since leaves.
+    fn give_up_room(&mut self, me: &HubRef, key: RoomKey) {
+        let Some(slot) = self.rooms.get_mut(key) else { return };
+        tracing::warn!(room = %slot.id, "a room may be another node's by now and is given up");
+        slot.batch.clear();
+        self.send_members_back(me, key);
+    }
+
+    /// Drops a room and has its members come back to wherever it is then.
+    pub(super) fn send_members_back(&mut self, me: &HubRef, key: RoomKey) {
         let members: Vec<_> =
             self.conns.iter().filter(|(_, conn)| conn.room == key).map(|(conn, _)| conn).collect();
         for conn in members {
             if let Some(slot) = self.rooms.get_mut(key) {
-                slot.batch.close(conn, CloseCode::Restart.number(), "");
+                slot.batch.close(conn_id(conn), CloseCode::Restart.number(), "");
             }
             if let Some(conn) = self.conns.get_mut(conn) {
                 conn.attached = false;

@@ -1,0 +1,370 @@
+//! A node among others: it shows that it is alive, knows whether its rooms are still its own, and
+//! passes letters between its hubs and those of other nodes.
+//!
+//! A node is alive by two witnesses, the database and the bus. Its rooms are its own as long as one
+//! of them says so, and are claimed by another only when neither does; what it writes is fenced by
+//! the database all the same. Letters are numbered: when one is lost, both nodes forget what they
+//! had in common, and the clients in between come back and resume.
+
+pub mod wire;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hashbrown::HashMap;
+use parlor_protocol::{LoginId, RoomId, UserId};
+use parlor_store::{Store, StoreError};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+use crate::bus::{Bus, BusError, Delivery, Leased, Subscription};
+use crate::clock::Clock;
+use crate::rooms::Rooms;
+use wire::{Content, Letter, Matter};
+
+/// How long a node is taken for alive after it last said so.
+pub const LIFE: Duration = Duration::from_secs(3);
+/// How often it says so.
+const RENEWED_EVERY: Duration = Duration::from_millis(600);
+/// A renewal that takes longer is given up: the next may be better.
+const RENEWAL_PATIENCE: Duration = Duration::from_millis(1_500);
+/// How often nodes that have something in common write to one another.
+const HEARTBEAT_EVERY: Duration = Duration::from_millis(500);
+/// After this silence of another node, what was shared with it is over.
+const SILENCE: Duration = Duration::from_millis(2_000);
+/// The subject that all nodes listen to.
+const ALL: &str = "nodes";
+
+/// Names a node: new with each start, so that nobody takes a node for the one it was before.
+pub type NodeId = Arc<str>;
+
+/// This node's place among the others. Cheap to clone.
+#[derive(Clone)]
+pub struct Cluster(Arc<Inner>);
+
+struct Inner {
+    node: NodeId,
+    bus: Bus,
+    store: Store,
+    clock: Clock,
+    /// Until when the rooms are this node's own: ns of its clock.
+    own_until_ns: AtomicU64,
+    /// Counts how often that ran out.
+    losses: AtomicU64,
+    links: Mutex<HashMap<NodeId, Link>>,
+    /// Nodes that fell silent, and when: as long as their lease lasts they look alive.
+    silent: Mutex<HashMap<NodeId, Instant>>,
+}
+
+/// What is known of another node.
+struct Link {
+    /// The row of letters to it, and the number of the next.
+    row: u64,
+    next: u64,
+    /// The row of letters from it, as far as one began.
+    theirs: Option<Row>,
+    heard: Instant,
+}
+
+/// A row of letters from another node.
+struct Row {
+    name: u64,
+    /// The number of the next letter; `None` after one was lost.
+    expected: Option<u64>,
+}
+
+impl Link {
+    fn new() -> Self {
+        Self { row: rand::random(), next: 0, theirs: None, heard: Instant::now() }
+    }
+}
+
+impl Cluster {
+    /// Shows for the first time that this node is alive, and listens to the others.
+    ///
+    /// # Errors
+    /// [`JoinError`] if the database or the bus cannot be reached.
+    pub async fn join(bus: Bus, store: Store, clock: Clock) -> Result<(Self, Listener), JoinError> {
+        let node: NodeId = format!("{:016x}", rand::random::<u64>()).into();
+        let cluster = Self(Arc::new(Inner {
+            node: node.clone(),
+            bus,
+            store,
+            clock,
+            own_until_ns: AtomicU64::new(0),
+            losses: AtomicU64::new(0),
+            links: Mutex::default(),
+            silent: Mutex::default(),
+        }));
+        let own = cluster.0.bus.subscribe(&subject(&node)).await?;
+        let all = cluster.0.bus.subscribe(ALL).await?;
+        cluster.0.store.renew_node(&node, LIFE).await?;
+        cluster.renew().await;
+        Ok((cluster, Listener { own, all }))
+    }
+
+    /// Returns this node's name.
+    pub fn node(&self) -> &NodeId {
+        &self.0.node
+    }
+
+    /// Returns how often this node has lost its rooms, if they are its own at `now`; `None` while
+    /// they may be somebody else's.
+    pub fn standing(&self, now: Duration) -> Option<u64> {
+        let own_until_ns = self.0.own_until_ns.load(Ordering::Acquire);
+        let losses = self.0.losses.load(Ordering::Acquire);
+        (now.as_nanos() < u128::from(own_until_ns)).then_some(losses)
+    }
+
+    /// Says whether the message broker can be reached: without it this node's rooms go on, and those
+    /// of other nodes cannot be had.
+    pub fn hears_others(&self) -> bool {
+        *self.0.bus.reachable().borrow()
+    }
+
+    /// Says whether another node has been alive of late, as far as the bus knows and as long as it
+    /// has not fallen silent towards this one.
+    pub async fn is_alive(&self, node: &str) -> bool {
+        if self.silent().contains_key(node) {
+            return false;
+        }
+        // A bus that is not there knows nothing; then the database alone decides.
+        matches!(self.0.bus.holder(&lease_of(node)).await, Ok(Some(_)))
+    }
+
+    /// Sends another node something about a room. Whether it arrives is seen by its number.
+    pub fn send(&self, to: &NodeId, room: &RoomId, matter: Matter) {
+        self.post(to, Content::Room(room.clone(), matter));
+    }
+
+    /// Tells every other node that a login was revoked.
+    pub fn end_login(&self, login: &LoginId) {
+        self.tell_all(Content::EndLogin(login.as_str().to_owned()));
+    }
+
+    /// Tells every other node that a guest became an account.
+    pub fn inherit(&self, guest: &UserId, account: &UserId) {
+        self.tell_all(Content::Inherit(guest.clone(), account.clone()));
+    }
+
+    /// Lets the others have this node's rooms at once.
+    pub async fn leave(&self) {
+        self.0.own_until_ns.store(0, Ordering::Release);
+        if let Err(error) = self.0.store.retire_node(&self.0.node).await {
+            tracing::warn!(%error, "other nodes wait until this one counts as dead");
+        }
+        if let Err(error) = self.0.bus.release(&lease_of(&self.0.node), &self.0.node).await {
+            tracing::warn!(%error, "other nodes wait until this one counts as dead");
+        }
+    }
+
+    /// Runs what a node does all the time: shows that it is alive, listens, watches the others.
+    pub fn run(&self, listener: Listener, rooms: Rooms, chores: &mut JoinSet<()>) {
+        let (alive, heard, watching) = (self.clone(), self.clone(), self.clone());
+        let for_watch = rooms.clone();
+        chores.spawn(async move { alive.stay_alive().await });
+        chores.spawn(async move { heard.listen(listener, rooms).await });
+        chores.spawn(async move { watching.watch(for_watch).await });
+    }
+
+    fn links(&self) -> MutexGuard<'_, HashMap<NodeId, Link>> {
+        // No link is left half changed under the lock.
+        self.0.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn silent(&self) -> MutexGuard<'_, HashMap<NodeId, Instant>> {
+        self.0.silent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn post(&self, to: &NodeId, content: Content) {
+        // Under the lock until it is with the bus, so that letters leave in the order of their
+        // numbers.
+        let mut links = self.links();
+        let link = links.entry(to.clone()).or_insert_with(Link::new);
+        let (row, number) = (link.row, link.next);
+        let letter = Letter { from: self.0.node.to_string(), row, number, content };
+        if matches!(letter.content, Content::Room(..)) {
+            link.next += 1;
+        }
+        if let Err(error) = self.0.bus.publish(&subject(to), wire::encode(&letter)) {
+            tracing::debug!(%error, node = %to, "a letter to another node is lost");
+        }
+    }
+
+    fn tell_all(&self, content: Content) {
+        let letter = Letter { from: self.0.node.to_string(), row: 0, number: 0, content };
+        if let Err(error) = self.0.bus.publish(ALL, wire::encode(&letter)) {
+            tracing::warn!(%error, "other nodes cannot be told");
+        }
+    }
+
+    async fn stay_alive(&self) {
+        let mut every = interval(RENEWED_EVERY);
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            every.tick().await;
+            self.renew().await;
+        }
+    }
+
+    /// Asks both witnesses to go on. What one of them grants counts from before it was asked.
+    async fn renew(&self) {
+        let asked = self.0.clock.now().mono;
+        if u128::from(self.0.own_until_ns.load(Ordering::Acquire)) <= asked.as_nanos() {
+            // Others may have taken any room meanwhile: none is ours before it is claimed again.
+            self.0.losses.fetch_add(1, Ordering::AcqRel);
+        }
+        let by_store = timeout(RENEWAL_PATIENCE, self.0.store.renew_node(&self.0.node, LIFE));
+        let name = lease_of(&self.0.node);
+        let by_bus = timeout(RENEWAL_PATIENCE, self.0.bus.lease(&name, &self.0.node, LIFE));
+        let (by_store, by_bus) = tokio::join!(by_store, by_bus);
+        let is_granted =
+            matches!(by_store, Ok(Ok(()))) || matches!(by_bus, Ok(Ok(Leased::Ours { .. })));
+        if is_granted {
+            let until = asked + LIFE;
+            self.0.own_until_ns.fetch_max(until.as_nanos() as u64, Ordering::AcqRel);
+        } else {
+            tracing::warn!("neither the database nor the message broker can be reached");
+        }
+    }
+
+    async fn listen(&self, listener: Listener, rooms: Rooms) {
+        let Listener { mut own, mut all } = listener;
+        loop {
+            let delivery = tokio::select! {
+                delivery = own.next() => delivery,
+                delivery = all.next() => delivery,
+            };
+            match delivery {
+                Some(Delivery::Message(bytes)) => match wire::decode(&bytes) {
+                    Some(letter) => self.receive(letter, &rooms).await,
+                    None => tracing::warn!("a letter of another version cannot be read"),
+                },
+                // What was lost, and from whom, the numbers tell.
+                Some(Delivery::Gap) => {}
+                None => return,
+            }
+        }
+    }
+
+    async fn receive(&self, letter: Letter, rooms: &Rooms) {
+        let from: NodeId = letter.from.into();
+        if from == self.0.node {
+            return;
+        }
+        self.silent().remove(&from);
+        match letter.content {
+            Content::EndLogin(login) => rooms.end_login_here(&LoginId::from(login)).await,
+            Content::Inherit(guest, account) => rooms.inherit_here(&guest, &account).await,
+            Content::Reset(row) => {
+                if self.begin_new_row(&from, row) {
+                    rooms.link_broken(&from).await;
+                }
+            }
+            content => {
+                let is_numbered = matches!(content, Content::Room(..));
+                let arrival = self.note(&from, letter.row, letter.number, is_numbered);
+                if arrival != Arrival::InOrder {
+                    rooms.link_broken(&from).await;
+                }
+                match (arrival, content) {
+                    (Arrival::InOrder | Arrival::InAnotherRow, Content::Room(room, matter)) => {
+                        rooms.deliver(from, room, matter).await;
+                    }
+                    (Arrival::AfterLoss, _) => self.post(&from, Content::Reset(letter.row)),
+                    (Arrival::InOrder | Arrival::InAnotherRow, _) => {}
+                }
+            }
+        }
+    }
+
+    /// Begins a new row of letters to a node that lost one of `row`; `false` if there is another
+    /// row already.
+    fn begin_new_row(&self, to: &NodeId, row: u64) -> bool {
+        let mut links = self.links();
+        let Some(link) = links.get_mut(to).filter(|link| link.row == row) else { return false };
+        (link.row, link.next) = (rand::random(), 0);
+        true
+    }
+
+    fn note(&self, from: &NodeId, row: u64, number: u64, is_numbered: bool) -> Arrival {
+        let mut links = self.links();
+        let link = links.entry(from.clone()).or_insert_with(Link::new);
+        link.heard = Instant::now();
+        let (expected, is_another) = match &link.theirs {
+            Some(theirs) if theirs.name == row => (theirs.expected, false),
+            Some(_) => (Some(0), true),
+            None => (Some(0), false),
+        };
+        let is_next = expected == Some(number);
+        let next = is_next.then_some(number + u64::from(is_numbered));
+        link.theirs = Some(Row { name: row, expected: next });
+        match (is_next, is_another) {
+            (true, false) => Arrival::InOrder,
+            (true, true) => Arrival::InAnotherRow,
+            (false, _) => Arrival::AfterLoss,
+        }
+    }
+
+    /// Writes to those who are known, and gives up those who are silent.
+    async fn watch(&self, rooms: Rooms) {
+        let mut every = interval(HEARTBEAT_EVERY);
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            every.tick().await;
+            self.silent().retain(|_, since| since.elapsed() < 2 * LIFE);
+            let (silent, known): (Vec<NodeId>, Vec<NodeId>) = {
+                let links = self.links();
+                let nodes = links.iter().map(|(node, link)| (node.clone(), link.heard.elapsed()));
+                let (silent, known): (Vec<_>, Vec<_>) =
+                    nodes.partition(|(_, silence)| *silence > SILENCE);
+                let names = |nodes: Vec<(NodeId, Duration)>| nodes.into_iter().map(|it| it.0);
+                (names(silent).collect(), names(known).collect())
+            };
+            for node in silent {
+                tracing::info!(%node, "another node is silent");
+                self.links().remove(&node);
+                self.silent().insert(node.clone(), Instant::now());
+                rooms.link_broken(&node).await;
+            }
+            for node in known {
+                self.post(&node, Content::Heartbeat);
+            }
+        }
+    }
+}
+
+/// What other nodes say to this one.
+pub struct Listener {
+    own: Subscription,
+    all: Subscription,
+}
+
+/// How a letter fits behind the last one.
+#[derive(PartialEq, Eq)]
+enum Arrival {
+    InOrder,
+    /// It begins another row: what was shared before is over.
+    InAnotherRow,
+    AfterLoss,
+}
+
+/// Why a node cannot take its place.
+#[derive(Debug, thiserror::Error)]
+pub enum JoinError {
+    /// The bus.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn subject(node: &str) -> String {
+    format!("node:{node}")
+}
+
+fn lease_of(node: &str) -> String {
+    format!("node:{node}")
+}

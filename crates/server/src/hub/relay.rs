@@ -1,0 +1,147 @@
+//! Rooms of other nodes: what this one's connections say goes there in letters, in their order, and
+//! what comes back goes through a batch of the same kind as a room's own.
+
+use bytes::Bytes;
+use parlor_protocol::{Code, RoomId};
+use parlor_room::{ConnId, Departure, Input};
+
+use super::connection::conn_key;
+use super::far::person;
+use super::{Home, Hub, HubRef, RoomKey};
+use crate::cluster::NodeId;
+use crate::cluster::wire::{self, FarAside, Matter, Question};
+use crate::rooms::Errand;
+
+impl Hub {
+    /// Sends a room's input to the node that has the room. The way there is closed behind the last
+    /// connection.
+    pub(super) fn forward(&mut self, me: &HubRef, key: RoomKey, input: Input) {
+        let is_last = matches!(input, Input::Depart { .. });
+        let matter = match input {
+            Input::Join { conn, who } => Matter::Attach { conn: conn.0, who: person(&who) },
+            Input::Depart { conn, how } => {
+                Matter::Gone { conn: conn.0, left: how == Departure::Left }
+            }
+            // Timeouts, outcomes of the store and the like are the owner's own affair.
+            _ => return,
+        };
+        self.send_home(key, matter);
+        if is_last {
+            self.unload(me, key);
+        }
+    }
+
+    /// Sends what a connection said, as it said it, to the node that has its room; `false` if that
+    /// is this one.
+    pub(super) fn forward_text(&self, key: RoomKey, conn: ConnId, text: &str) -> bool {
+        let is_far = self.rooms.get(key).is_some_and(|slot| matches!(slot.home, Home::There(_)));
+        if is_far {
+            self.send_home(key, Matter::Said { conn: conn.0, text: text.to_owned() });
+        }
+        is_far
+    }
+
+    fn send_home(&self, key: RoomKey, matter: Matter) {
+        if let (Some(slot), Some(cluster)) = (self.rooms.get(key), &self.tools.cluster)
+            && let Home::There(owner) = &slot.home
+        {
+            cluster.send(owner, &slot.id, matter);
+        }
+    }
+
+    /// Has the node that has a room run an errand.
+    pub(super) fn ask_home(&mut self, key: RoomKey, errand: Errand) {
+        let Some(slot) = self.rooms.get(key) else { return errand.fail(Code::RoomNotFound) };
+        let question = match &errand {
+            Errand::Attach(_) | Errand::AttachFar(..) => return,
+            Errand::State(_) => Question::State,
+            Errand::Count(_) => Question::Count,
+            Errand::Members(after, limit, _) => Question::Members(after.clone(), *limit as u32),
+            Errand::MayEnter(who, _) => Question::MayEnter(who.clone()),
+            Errand::Command(who, command, _) => {
+                let command = serde_json::to_string(command).expect("a command is JSON");
+                Question::Command(person(who), command)
+            }
+            Errand::Close(who, _) => Question::Close(person(who)),
+            Errand::End(reason, _) => Question::end(reason),
+        };
+        let (ask, id) = (self.next_ask, slot.id.clone());
+        self.next_ask += 1;
+        self.far_asks.insert(ask, (id, errand));
+        self.send_home(key, Matter::Ask { ask, question });
+    }
+
+    /// Hands on the answer of another node.
+    pub(super) fn far_answer(&mut self, ask: u64, answer: Result<String, (String, String)>) {
+        let Some((_, errand)) = self.far_asks.remove(&ask) else { return };
+        match answer {
+            Ok(answer) => errand.answer(&answer),
+            Err((code, message)) => errand.fail_because(wire::code(&code), message),
+        }
+    }
+
+    /// Takes what the node that has a room says to this one's connections.
+    pub(super) fn told_by(
+        &mut self,
+        from: &NodeId,
+        id: &RoomId,
+        shared: &Bytes,
+        volatile: &[(u32, u32)],
+        mut asides: Vec<FarAside>,
+    ) {
+        let Some(key) = self.by_id.get(id).copied() else { return };
+        let Some(slot) = self.rooms.get_mut(key) else { return };
+        if !matches!(&slot.home, Home::There(owner) if owner == from) {
+            return;
+        }
+        let share = |batch: &mut super::Batch, part: std::ops::Range<usize>| {
+            let Some(bytes) = shared.get(part.clone()) else { return };
+            let within = volatile.iter().map(|(start, end)| *start as usize..*end as usize);
+            let within = within.filter(|it| it.start >= part.start && it.end <= part.end);
+            batch.share(bytes, within.map(|it| it.start - part.start..it.end - part.start));
+        };
+        // They come connection by connection; here their place counts.
+        asides.sort_by_key(|aside| aside.at);
+        let mut done = 0;
+        for aside in asides {
+            let at = aside.at as usize;
+            share(&mut slot.batch, done..at.max(done));
+            done = at.max(done);
+            let conn = ConnId(aside.conn);
+            let Some(kept) = self.conns.get_mut(conn_key(conn)) else { continue };
+            if aside.admits {
+                slot.admitted.push(conn_key(conn));
+                kept.start = slot.batch.end();
+            } else {
+                slot.batch.aside(conn, aside.bytes.into(), aside.closes);
+            }
+            if aside.closes && std::mem::take(&mut kept.attached) {
+                slot.conns -= 1;
+            }
+        }
+        share(&mut slot.batch, done..shared.len());
+        self.touch(key);
+    }
+
+    /// Has the members of a room come back whose node does not have it any more.
+    pub(super) fn dropped_by(&mut self, me: &HubRef, from: &NodeId, id: &RoomId) {
+        if let Some(key) = self.by_id.get(id).copied()
+            && let Some(slot) = self.rooms.get(key)
+            && matches!(&slot.home, Home::There(owner) if owner == from)
+        {
+            self.send_members_back(me, key);
+        }
+    }
+
+    /// Ends what was shared with another node.
+    pub(super) fn link_broken(&mut self, me: &HubRef, node: &NodeId) {
+        self.end_far_of(me, node);
+        let theirs = self
+            .rooms
+            .iter()
+            .filter(|(_, slot)| matches!(&slot.home, Home::There(owner) if owner == node));
+        for key in theirs.map(|(key, _)| key).collect::<Vec<_>>() {
+            self.send_members_back(me, key);
+        }
+    }
+}
