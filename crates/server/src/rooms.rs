@@ -19,8 +19,8 @@ const INBOX: usize = 8_192;
 
 /// A socket that was upgraded and wants into a room.
 pub struct Arrival {
-    /// The socket, out of its runtime.
-    pub stream: std::net::TcpStream,
+    /// The socket, out of its runtime. It need not be TCP.
+    pub stream: socket2::Socket,
     /// What was read behind the request already.
     pub glued: bytes::Bytes,
     /// Whose it is.
