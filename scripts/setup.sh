@@ -30,6 +30,7 @@ want make build-essential
 case $target in
     test)
         want git git
+        want curl curl
         want chromium chromium
         want firefox-esr firefox-esr
         want ffmpeg ffmpeg

@@ -19,7 +19,7 @@ const INBOX: usize = 8_192;
 
 /// A socket that was upgraded and wants into a room.
 pub struct Arrival {
-    /// The socket, out of its runtime. It need not be TCP.
+    /// The socket, out of its runtime: a TCP stream, or an end of a pair behind which TLS is.
     pub stream: socket2::Socket,
     /// What was read behind the request already.
     pub glued: bytes::Bytes,

@@ -19,6 +19,7 @@ use crate::http::answer::Refused;
 use crate::http::gate;
 use crate::http::who::identify;
 use crate::rooms::{Arrival, Rooms};
+use crate::tls::{TlsStream, joint};
 
 /// What every accept key is hashed with (RFC 6455, section 1.3).
 const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -125,9 +126,13 @@ async fn hand_over(on_upgrade: OnUpgrade, rooms: Rooms, room: RoomId, verified: 
 }
 
 fn raw(upgraded: Upgraded) -> io::Result<(Socket, bytes::Bytes)> {
-    match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(plain) => Ok((plain.io.into_inner().into_std()?.into(), plain.read_buf)),
-        Err(_) => Err(io::Error::other("it is not a TCP stream")),
+    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(plain) => return Ok((plain.io.into_inner().into_std()?.into(), plain.read_buf)),
+        Err(upgraded) => upgraded,
+    };
+    match upgraded.downcast::<TokioIo<TlsStream>>() {
+        Ok(tls) => Ok((joint::join(tls.io.into_inner())?, tls.read_buf)),
+        Err(_) => Err(io::Error::other("it is neither TCP nor TLS")),
     }
 }
 
