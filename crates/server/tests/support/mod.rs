@@ -3,6 +3,7 @@
 // Each test file uses its own part of this.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod nginx;
 pub mod program;
 pub mod socket;
 pub mod tls;

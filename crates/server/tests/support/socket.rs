@@ -18,12 +18,23 @@ pub struct RoomSocket<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> RoomSocket<S> {
-    /// Opens a room's socket with a token.
-    pub async fn open(mut stream: S, host: &str, room: &str, token: &str) -> Self {
+    /// Opens a room's socket with a token in its header.
+    pub async fn open(stream: S, host: &str, room: &str, token: &str) -> Self {
+        let path = format!("/api/v1/rooms/{room}/ws");
+        Self::upgrade(stream, host, &path, &format!("authorization: Bearer {token}\r\n")).await
+    }
+
+    /// Opens a room's socket with a token in its address, as browsers have to.
+    pub async fn open_by_query(stream: S, host: &str, room: &str, token: &str) -> Self {
+        let path = format!("/api/v1/rooms/{room}/ws?authToken={token}");
+        Self::upgrade(stream, host, &path, "").await
+    }
+
+    async fn upgrade(mut stream: S, host: &str, path: &str, more: &str) -> Self {
         let head = format!(
-            "GET /api/v1/rooms/{room}/ws HTTP/1.1\r\nhost: {host}\r\nupgrade: websocket\r\n\
+            "GET {path} HTTP/1.1\r\nhost: {host}\r\nupgrade: websocket\r\n\
              connection: Upgrade\r\nsec-websocket-version: 13\r\n\
-             sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nauthorization: Bearer {token}\r\n\r\n"
+             sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"
         );
         stream.write_all(head.as_bytes()).await.unwrap();
         let mut answer = Vec::new();

@@ -46,7 +46,8 @@ impl Pair {
 
 fn write_pair(folder: &Path) -> CertificateDer<'static> {
     let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let names = ["localhost", "parlor.example.org"].map(str::to_owned);
+    let params = CertificateParams::new(names).unwrap();
     let certificate = params.self_signed(&key).unwrap();
     std::fs::write(folder.join("certificate.pem"), certificate.pem()).unwrap();
     std::fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
@@ -77,7 +78,7 @@ pub async fn connect(
     certificate: &CertificateDer<'static>,
 ) -> std::io::Result<TlsStream<TcpStream>> {
     let stream = TcpStream::connect(address).await?;
-    handshake(stream, certificate).await
+    handshake(stream, certificate, &["h2", "http/1.1"]).await
 }
 
 /// Connects with a socket that takes few bytes before it is read.
@@ -87,15 +88,17 @@ pub async fn connect_narrow(
 ) -> std::io::Result<TlsStream<TcpStream>> {
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(16 * 1024)?;
-    handshake(socket.connect(address).await?, certificate).await
+    handshake(socket.connect(address).await?, certificate, &["http/1.1"]).await
 }
 
-async fn handshake(
+/// Does the handshake on a stream, with `localhost` as the server's name.
+pub async fn handshake(
     stream: TcpStream,
     certificate: &CertificateDer<'static>,
+    protocols: &[&str],
 ) -> std::io::Result<TlsStream<TcpStream>> {
     let name = ServerName::try_from("localhost").unwrap();
-    trusting(certificate, &["h2", "http/1.1"]).connect(name, stream).await
+    trusting(certificate, protocols).connect(name, stream).await
 }
 
 /// Sends a request and reads until the server ends the connection properly.
