@@ -22,7 +22,8 @@ wanted=()
 want() { # program package
     has "$1" || wanted+=("$2")
 }
-# Debian keeps PostgreSQL's own programs out of PATH.
+# Debian keeps these out of PATH, PostgreSQL's own programs from everybody.
+has_nginx() { has nginx || [ -x /usr/sbin/nginx ]; }
 has_postgres() { has initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
 
 want cc build-essential
@@ -30,9 +31,11 @@ want make build-essential
 case $target in
     test)
         want git git
+        want curl curl
         want chromium chromium
         want firefox-esr firefox-esr
         want ffmpeg ffmpeg
+        has_nginx || wanted+=(nginx)
         has_postgres || wanted+=(postgresql)
         ;;
     bench)

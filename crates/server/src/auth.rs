@@ -16,11 +16,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, header};
+use bytes::Bytes;
 use parlor_protocol::{Code, LoginId, UserId};
 use parlor_room::Principal;
 use parlor_store::{Guest, LoginRow, Person, PersonKind, Store, StoreError};
 
 use crate::clock::wall_ms;
+use crate::cluster::wire;
 use crate::config::Config;
 use crate::http::answer::store_code;
 use crate::rooms::Rooms;
@@ -44,6 +46,21 @@ pub struct Verified {
     pub login: Option<LoginId>,
     /// Whether the token came in a cookie, which a browser adds whoever wrote the page.
     pub by_cookie: bool,
+}
+
+impl Verified {
+    /// Puts it into a form for other nodes.
+    fn to_lend(&self) -> Bytes {
+        let person = wire::Person::from(&self.who);
+        let login = self.login.as_ref().map(LoginId::as_str);
+        serde_json::to_vec(&(person, login)).expect("plain values are JSON").into()
+    }
+
+    /// Reads what another node lent; `None` if it is of another version.
+    fn from_lent(lent: &[u8]) -> Option<Self> {
+        let (person, login): (wire::Person, Option<String>) = serde_json::from_slice(lent).ok()?;
+        Some(Self { who: person.into(), login: login.map(LoginId::from), by_cookie: false })
+    }
 }
 
 /// Checks tokens and makes them. Cheap to clone.
@@ -145,7 +162,7 @@ impl Auth {
     }
 
     async fn verify_query(&self, token: &str) -> Result<Verified, Code> {
-        match self.0.tickets.redeem(token, Instant::now()) {
+        match self.redeem(token).await? {
             Some(verified) => {
                 if let Some(login) = &verified.login {
                     self.live_login(login).await?;
@@ -238,12 +255,31 @@ impl Auth {
         login.filter(|login| login.is_live(wall_ms())).ok_or(Code::InvalidToken)
     }
 
-    /// Makes a ticket that opens one socket within 30 s.
+    /// Makes a ticket that opens one socket within 30 s, on whichever node.
     ///
     /// # Errors
     /// [`Code::Busy`].
-    pub fn ticket(&self, verified: Verified) -> Result<String, Code> {
-        self.0.tickets.issue(Verified { by_cookie: false, ..verified }, Instant::now())
+    pub async fn ticket(&self, verified: Verified) -> Result<String, Code> {
+        let verified = Verified { by_cookie: false, ..verified };
+        let ticket = self.0.tickets.issue(verified.clone(), Instant::now())?;
+        if let Some(cluster) = self.0.rooms.cluster()
+            && cluster.lend(&ticket, verified.to_lend(), tickets::LIFE).await
+        {
+            // It is good once: there, and not here as well.
+            self.0.tickets.redeem(&ticket, Instant::now());
+        }
+        Ok(ticket)
+    }
+
+    async fn redeem(&self, token: &str) -> Result<Option<Verified>, Code> {
+        let own = self.0.tickets.redeem(token, Instant::now());
+        match self.0.rooms.cluster() {
+            Some(cluster) if own.is_none() && tickets::is_ticket(token) => {
+                let lent = cluster.borrow(token).await.map_err(|_| Code::Unavailable)?;
+                Ok(lent.and_then(|lent| Verified::from_lent(&lent)))
+            }
+            _ => Ok(own),
+        }
     }
 
     /// Makes a guest and the token that proves it. Nothing is written: most guests look and go.

@@ -5,15 +5,17 @@
 
 use std::ffi::OsString;
 use std::future::Future;
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::config::settings::{Form, SETTINGS};
-use crate::config::{Config, Flags, Values, example, sources};
+use crate::config::{self, Config, Flags, Values, example, sources};
 use crate::running::{self, Running, StartError};
-use crate::{documents, healthcheck, process, telemetry};
+use crate::tls::{announcement, self_signed};
+use crate::{documents, healthcheck, process, telemetry, tls};
 
 /// Runs the program with these arguments, the first being its own name.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -143,18 +145,34 @@ fn serve(flags: &Flags) -> Outcome {
     }
     block_on(async {
         let stop = stop_signal()?;
-        let mut address = config.address_to_open();
-        let is_any_port = config.listen.iter().any(|on| on.port() == 0);
         let running = Running::start(config).await?;
-        if let (true, Some(first)) = (is_any_port, running.addresses().first()) {
-            address = format!("http://localhost:{}", first.port());
-        }
-        println!("Parlor {} is ready: {address}", env!("CARGO_PKG_VERSION"));
+        print!("{}", greeting(&running));
         stop.await;
         tracing::info!("stopping: telling everybody to come back");
         running.stop().await;
         Ok(())
     })
+}
+
+/// Says where the server is, and how its own certificate is known.
+fn greeting(running: &Running) -> String {
+    let config = &running.app().config;
+    let is_any_port = config.listen.iter().any(|on| on.port() == 0);
+    let own = match running.addresses().first() {
+        Some(first) if is_any_port => format!("{}://localhost:{}", config.scheme(), first.port()),
+        Some(_) | None => config.address_to_open(),
+    };
+    let ready = format!("Parlor {} is ready: {own}\n", env!("CARGO_PKG_VERSION"));
+    match running.tls() {
+        Some(tls) if config.tls == config::Tls::SelfSigned => {
+            let machine = self_signed::machine_addresses();
+            let others = announcement::address_for_others(config, running.addresses(), &machine);
+            let is_terminal = std::io::stdout().is_terminal();
+            let fingerprint = tls.fingerprint();
+            ready + &announcement::text(&own, others.as_deref(), &fingerprint, is_terminal)
+        }
+        Some(_) | None => ready,
+    }
 }
 
 fn migrate(flags: &Flags) -> Outcome {
@@ -180,6 +198,7 @@ fn config(matches: &ArgMatches) -> Outcome {
             let matches = matches.subcommand_matches("check");
             let (config, _) = load(&matches.map(flags).unwrap_or_default())?;
             running::prepare_folder(&config.data_dir).map_err(|error| vec![error.to_string()])?;
+            tls::Tls::open(&config).map_err(|error| vec![error.to_string()])?;
             say("The configuration is fine.\n")
         }
     }

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use hashbrown::HashMap;
 use parlor_protocol::{LoginId, RoomId, UserId};
 use parlor_store::{Store, StoreError};
@@ -146,6 +147,21 @@ impl Cluster {
     /// Tells every other node that a guest became an account.
     pub fn inherit(&self, guest: &UserId, account: &UserId) {
         self.tell_all(Content::Inherit(guest.clone(), account.clone()));
+    }
+
+    /// Keeps a value where every node can take it, for `life`; `false` if that is not possible now.
+    pub async fn lend(&self, name: &str, value: Bytes, life: Duration) -> bool {
+        let kept = self.0.bus.keep(name, value, life).await;
+        kept.inspect_err(|error| tracing::warn!(%error, "other nodes cannot be lent anything"))
+            .is_ok()
+    }
+
+    /// Takes a value that a node lent; one of several who ask gets it.
+    ///
+    /// # Errors
+    /// [`BusError::Unreachable`].
+    pub async fn borrow(&self, name: &str) -> Result<Option<Bytes>, BusError> {
+        self.0.bus.take(name).await
     }
 
     /// Lets the others have this node's rooms at once.

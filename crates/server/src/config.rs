@@ -4,6 +4,7 @@ pub mod example;
 pub mod network;
 pub mod settings;
 pub mod sources;
+pub mod tls;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 pub use network::Network;
 pub use sources::{Flags, Found, Values};
+pub use tls::{PairFiles, Tls};
 
 /// The configuration in force. See [`settings`] for what each setting is for.
 #[derive(Clone, PartialEq)]
@@ -28,6 +30,8 @@ pub struct Config {
     pub redis_url: Option<String>,
     /// The origin people type, if it is not the server's own.
     pub public_url: Option<Site>,
+    /// What is spoken on the addresses.
+    pub tls: Tls,
     /// Sites whose pages may use the server.
     pub allowed_origins: Vec<String>,
     /// Proxies whose forwarding headers are believed.
@@ -117,7 +121,11 @@ impl Config {
         if secret.as_ref().is_some_and(|secret| secret.chars().count() < 32) {
             read.problem("secret", "is shorter than 32 characters");
         }
+        let tls = read.tls();
         let public_url = read.public_url();
+        if tls.is_on() && public_url.as_ref().is_some_and(|site| !site.is_https) {
+            read.problem("public_url", "begins with http://, but this server speaks https");
+        }
         let origin = |text: &str| Site::parse(text).map(|site| site.origin);
         let network = |text: &str| text.parse().ok();
         let config = Self {
@@ -127,6 +135,7 @@ impl Config {
             database_url,
             redis_url,
             public_url,
+            tls,
             allowed_origins: read.list(
                 "allowed_origins",
                 "an origin such as https://app.example.org",
@@ -155,18 +164,24 @@ impl Config {
         if let Some(site) = &self.public_url {
             return site.origin.clone();
         }
-        let first = self.listen[0];
+        let (scheme, first) = (self.scheme(), self.listen[0]);
         let ip = first.ip();
         if ip.is_loopback() || ip.is_unspecified() {
-            format!("http://localhost:{}", first.port())
+            format!("{scheme}://localhost:{}", first.port())
         } else {
-            format!("http://{first}")
+            format!("{scheme}://{first}")
         }
     }
 
-    /// Says whether cookies must only travel encrypted.
+    /// Returns what the server's own addresses begin with.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_on() { "https" } else { "http" }
+    }
+
+    /// Says whether cookies must only travel encrypted: the server speaks https itself, or a proxy
+    /// does it for the public address.
     pub fn is_https(&self) -> bool {
-        self.public_url.as_ref().is_some_and(|site| site.is_https)
+        self.tls.is_on() || self.public_url.as_ref().is_some_and(|site| site.is_https)
     }
 }
 

@@ -24,5 +24,6 @@ pub mod rooms;
 pub mod running;
 pub mod serve;
 pub mod telemetry;
+pub mod tls;
 pub mod transport;
 pub mod ui;

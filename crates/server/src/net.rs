@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::LocalSet;
@@ -21,6 +22,7 @@ use tower::ServiceExt;
 use crate::http::peer::Peer;
 use crate::hub::{Hub, Tools};
 use crate::rooms::HubMessage;
+use crate::tls::Tls;
 
 /// Connections that wait to be accepted, per address.
 pub const BACKLOG: i32 = 4_096;
@@ -41,6 +43,8 @@ const LAST_REQUESTS: Duration = Duration::from_secs(3);
 pub struct Core {
     /// The addresses to accept on.
     pub listeners: Vec<std::net::TcpListener>,
+    /// What encrypts the connections; `None` for plain HTTP.
+    pub tls: Option<Tls>,
     /// Every route.
     pub router: Router,
     /// What its hub works with.
@@ -98,9 +102,14 @@ async fn serve(core: Core) -> std::io::Result<()> {
     let beginners = Arc::new(Semaphore::new(BEGINNERS));
     for listener in core.listeners {
         let listener = TcpListener::from_std(listener)?;
-        let (router, phase) = (core.router.clone(), core.phase.clone());
+        let service = Service {
+            tls: core.tls.clone(),
+            router: core.router.clone(),
+            phase: core.phase.clone(),
+            beginners: beginners.clone(),
+        };
         let gate = Gate { open: core.open.clone(), open_most: core.open_most };
-        tokio::task::spawn_local(accept(listener, router, phase, gate, beginners.clone()));
+        tokio::task::spawn_local(accept(listener, service, gate));
     }
     let mut phase = core.phase;
     // A server that was dropped without being stopped is over as well.
@@ -113,6 +122,15 @@ async fn serve(core: Core) -> std::io::Result<()> {
     // Requests that are still under way then are cut off with the runtime.
     let _ = timeout(LAST_REQUESTS, last_requests).await;
     Ok(())
+}
+
+/// What serves a connection.
+#[derive(Clone)]
+struct Service {
+    tls: Option<Tls>,
+    router: Router,
+    phase: watch::Receiver<Phase>,
+    beginners: Arc<Semaphore>,
 }
 
 /// Counts connections.
@@ -138,13 +156,8 @@ impl Gate {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    router: Router,
-    mut phase: watch::Receiver<Phase>,
-    gate: Gate,
-    beginners: Arc<Semaphore>,
-) {
+async fn accept(listener: TcpListener, service: Service, gate: Gate) {
+    let mut phase = service.phase.clone();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -156,10 +169,7 @@ async fn accept(
                 let Some(counted) = gate.enter() else { continue };
                 let Ok(local) = stream.local_addr() else { continue };
                 let peer = Peer { remote, local };
-                let (router, phase) = (router.clone(), phase.clone());
-                let beginners = beginners.clone();
-                let connection = connection(stream, peer, router, phase, counted, beginners);
-                tokio::task::spawn_local(connection);
+                tokio::task::spawn_local(connection(stream, peer, service.clone(), counted));
             }
             Err(error) => {
                 // Out of files, most often: others must close before this can go on.
@@ -172,40 +182,39 @@ async fn accept(
 
 /// Takes a connection as soon as it says something. Until then nothing is kept for it but its
 /// socket.
-async fn connection(
-    stream: TcpStream,
-    peer: Peer,
-    router: Router,
-    phase: watch::Receiver<Phase>,
-    counted: Counted,
-    beginners: Arc<Semaphore>,
-) {
-    let mut stopping = phase.clone();
+async fn connection(stream: TcpStream, peer: Peer, service: Service, counted: Counted) {
+    let mut stopping = service.phase.clone();
     let spoke = tokio::select! {
         spoke = timeout(HEAD_TIMEOUT, stream.readable()) => matches!(spoke, Ok(Ok(()))),
         _ = stopping.wait_for(|phase| *phase > Phase::Serving) => false,
     };
-    if spoke && let Ok(place) = beginners.acquire_owned().await {
-        // In a box of its own: what it takes is given back when the socket moves to its room.
-        Box::pin(serve_requests(stream, peer, router, phase, place)).await;
+    if spoke {
+        // Small answers must not wait for the peer's acknowledgements (Nagle): 40 ms each.
+        let _ = stream.set_nodelay(true);
+        // In boxes of their own: what they take is given back when the socket moves to its room.
+        match &service.tls {
+            None => Box::pin(serve_requests(stream, peer, &service)).await,
+            Some(tls) => {
+                if let Some(stream) = Box::pin(tls.greet(stream, peer.local)).await {
+                    Box::pin(serve_requests(stream, peer, &service)).await;
+                }
+            }
+        }
     }
     drop(counted);
 }
 
-/// Serves the requests of one connection. It keeps its `place` among the beginners until its first
+/// Serves the requests of one connection. It keeps a place among the beginners until its first
 /// answer is there.
-async fn serve_requests(
-    stream: TcpStream,
-    peer: Peer,
-    router: Router,
-    mut phase: watch::Receiver<Phase>,
-    place: OwnedSemaphorePermit,
-) {
-    // Small answers must not wait for the peer's acknowledgements (Nagle): 40 ms each.
-    let _ = stream.set_nodelay(true);
-    let place = Rc::new(Cell::new(Some(place)));
+async fn serve_requests<S>(stream: S, peer: Peer, service: &Service)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let Ok(place) = service.beginners.clone().acquire_owned().await else { return };
+    let place: Rc<Cell<Option<OwnedSemaphorePermit>>> = Rc::new(Cell::new(Some(place)));
+    let (router, mut phase) = (service.router.clone(), service.phase.clone());
     let begun = place.clone();
-    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+    let answering = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(peer);
         let answer = router.clone().oneshot(request);
         let begun = begun.clone();
@@ -219,7 +228,7 @@ async fn serve_requests(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(stream), answering)
         .with_upgrades();
     tokio::pin!(serving);
     // How a connection ends is the peer's affair.

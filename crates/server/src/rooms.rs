@@ -24,8 +24,8 @@ const INBOX: usize = 8_192;
 
 /// A socket that was upgraded and wants into a room.
 pub struct Arrival {
-    /// The socket, out of its runtime.
-    pub stream: std::net::TcpStream,
+    /// The socket, out of its runtime: a TCP stream, or an end of a pair behind which TLS is.
+    pub stream: socket2::Socket,
     /// What was read behind the request already.
     pub glued: bytes::Bytes,
     /// Whose it is.
@@ -261,6 +261,11 @@ impl Rooms {
             }
         }
         found
+    }
+
+    /// Returns this node's place among others, if there are any.
+    pub fn cluster(&self) -> Option<&Cluster> {
+        self.cluster.as_ref().map(|(cluster, _)| cluster)
     }
 
     /// Says whether rooms of other nodes can be had, if there are other nodes.

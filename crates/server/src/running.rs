@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::hub::Tools;
 use crate::rooms::Rooms;
 use crate::serve::{Parts, Server};
+use crate::tls::Tls;
 use crate::{http, janitor, net, process};
 
 /// Connections to the database at most.
@@ -28,6 +29,7 @@ pub struct Running {
     app: App,
     server: Server,
     addresses: Vec<SocketAddr>,
+    tls: Option<Tls>,
     chores: tokio::task::JoinSet<()>,
     cluster: Option<Cluster>,
     _lock: Option<FolderLock>,
@@ -52,6 +54,7 @@ impl Running {
         // Files serve one server alone; a database server takes care of itself.
         let is_embedded = config.database_url.starts_with("sqlite:");
         let lock = is_embedded.then(|| FolderLock::take(&config.data_dir)).transpose()?;
+        let tls = Tls::open(&config).map_err(|error| StartError(error.to_string()))?;
         let store = open_store(&config).await?;
         let clock = Clock::start();
         let joined = match &config.redis_url {
@@ -84,17 +87,25 @@ impl Running {
         chores.spawn(async move { tidying.tidy().await });
         chores.spawn(janitor::sweep_rooms(store.clone(), rooms.clone()));
         chores.spawn(process::give_back_memory(store));
+        if let Some(tls) = tls.clone() {
+            chores.spawn(tls.keep_current());
+        }
         let router = http::router(app.clone());
         let open_most = config.max_connections;
-        let server =
-            Server::start(Parts { listeners, router, tools, rooms, inboxes, open_most })
-                .map_err(|error| StartError(format!("The system gives no threads: {error}.")))?;
-        Ok(Self { app, server, addresses, chores, cluster, _lock: lock })
+        let parts = Parts { listeners, tls: tls.clone(), router, tools, rooms, inboxes, open_most };
+        let server = Server::start(parts)
+            .map_err(|error| StartError(format!("The system gives no threads: {error}.")))?;
+        Ok(Self { app, server, addresses, tls, chores, cluster, _lock: lock })
     }
 
     /// Returns the addresses it listens on.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Returns what encrypts its connections, if it speaks https.
+    pub fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
     }
 
     /// Returns what its requests reach.

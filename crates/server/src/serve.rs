@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use crate::hub::Tools;
 use crate::net::{self, Core, Phase};
 use crate::rooms::{HubMessage, Rooms};
+use crate::tls::Tls;
 
 /// A server that takes connections. Dropping it cuts everything off; see [`Server::stop`].
 pub struct Server {
@@ -24,6 +25,8 @@ pub struct Server {
 pub struct Parts {
     /// Bound addresses; every core accepts on each.
     pub listeners: Vec<TcpListener>,
+    /// What encrypts the connections; `None` for plain HTTP.
+    pub tls: Option<Tls>,
     /// Every route.
     pub router: Router,
     /// What the hubs work with.
@@ -49,6 +52,7 @@ impl Server {
             let listeners = parts.listeners.iter().map(TcpListener::try_clone);
             let core = Core {
                 listeners: listeners.collect::<Result<_, _>>()?,
+                tls: parts.tls.clone(),
                 router: parts.router.clone(),
                 tools: parts.tools.clone(),
                 inbox,

@@ -59,6 +59,19 @@ async fn a_room_is_one_room_on_all_nodes() {
 }
 
 #[tokio::test]
+async fn a_ticket_is_good_once_on_whichever_node() {
+    let site = Site::start(2).await;
+    let ada = site.guest("Ada").await;
+    let room = site.room(&ada).await;
+    let ticket = site.nodes[0].ticket(&ada).await;
+    let mut inside = Member::enter(&site.nodes[1], &room, &ticket).await;
+    assert_eq!(inside.state().await["members"][0], ada.id);
+    for node in &site.nodes {
+        assert_eq!(Member::refused(node, &room, &ticket).await, 401);
+    }
+}
+
+#[tokio::test]
 async fn the_room_of_a_killed_node_goes_on_elsewhere() {
     let mut site = Site::start(3).await;
     let (ada, bob) = (site.guest("Ada").await, site.guest("Bob").await);

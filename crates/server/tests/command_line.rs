@@ -2,44 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
+mod support;
+
+use std::io::Read;
 use std::time::Duration;
 
-fn parlor(folder: &std::path::Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_parlor"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PARLOR_")) {
-        command.env_remove(name);
-    }
-    command.current_dir(folder).args(arguments);
-    command
-}
-
-/// Runs it to its end; returns whether it went well, and what it wrote on either side.
-fn run(folder: &std::path::Path, arguments: &[&str]) -> (bool, String) {
-    let output = parlor(folder, arguments).output().unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8(text).unwrap())
-}
-
-/// A server that is ended with the test.
-struct Serving(Child);
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn serve(folder: &std::path::Path, arguments: &[&str]) -> (Serving, String) {
-    let arguments = [&["serve"], arguments].concat();
-    let mut child =
-        parlor(folder, &arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    (Serving(child), line)
-}
+use support::program::{run, serve};
 
 fn port_of(line: &str) -> u16 {
     let (_, port) =
@@ -87,16 +55,15 @@ fn every_bad_setting_is_a_clear_sentence_and_a_failure() {
 #[test]
 fn it_serves_says_where_and_stops_when_told_to() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut serving, line) = serve(folder.path(), &["--listen", "127.0.0.1:0"]);
+    let mut serving = serve(folder.path(), &["--listen", "127.0.0.1:0"]);
+    let line = serving.line();
     let listen = format!("127.0.0.1:{}", port_of(&line));
     assert!(folder.path().join("data").join("parlor.db").exists());
     let (ready, text) = run(folder.path(), &["healthcheck", "--listen", &listen]);
     assert!(ready, "{text}");
-    let pid = rustix::process::Pid::from_child(&serving.0);
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-    let status = serving.0.wait().unwrap();
+    let status = serving.stop();
     let mut log = String::new();
-    serving.0.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    serving.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
     assert!(status.success(), "{status}: {log}");
     let (ready, _) = run(folder.path(), &["healthcheck", "--listen", &listen]);
     assert!(!ready);
@@ -106,19 +73,19 @@ fn it_serves_says_where_and_stops_when_told_to() {
 fn a_server_without_ipv6_addresses_of_its_own_still_starts() {
     let folder = tempfile::tempdir().unwrap();
     // 2001:db8::/32 is for documents; no machine has such an address.
-    let (_serving, line) =
+    let mut serving =
         serve(folder.path(), &["--listen", "127.0.0.1:0", "--listen", "[2001:db8::1]:0"]);
-    assert_ne!(port_of(&line), 0);
+    assert_ne!(port_of(&serving.line()), 0);
 }
 
 #[test]
 fn tokens_and_passwords_never_reach_the_log() {
     use std::io::Write;
     let folder = tempfile::tempdir().unwrap();
-    let (mut serving, line) = serve(folder.path(), &["--listen", "127.0.0.1:0", "--log", "trace"]);
+    let mut serving = serve(folder.path(), &["--listen", "127.0.0.1:0", "--log", "trace"]);
     let body = r#"{"username":"ada_l","email":"ada@example.org","password":"hunter2hunter2"}"#;
-    let port = port_of(&line);
-    let mut errors = serving.0.stderr.take().unwrap();
+    let port = port_of(&serving.line());
+    let mut errors = serving.child.stderr.take().unwrap();
     let reader = std::thread::spawn(move || {
         let mut log = String::new();
         errors.read_to_string(&mut log).unwrap();
@@ -144,9 +111,7 @@ fn tokens_and_passwords_never_reach_the_log() {
             "{answer}"
         );
     }
-    let pid = rustix::process::Pid::from_child(&serving.0);
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-    serving.0.wait().unwrap();
+    serving.stop();
     let log = reader.join().unwrap();
     assert!(!log.is_empty());
     for secret in ["hunter2", "a-secret-ticket", "login_", "refresh_", "eyJ"] {
@@ -157,11 +122,12 @@ fn tokens_and_passwords_never_reach_the_log() {
 #[test]
 fn two_servers_do_not_share_a_data_folder() {
     let folder = tempfile::tempdir().unwrap();
-    let (first, _) = serve(folder.path(), &["--listen", "127.0.0.1:0"]);
+    let mut first = serve(folder.path(), &["--listen", "127.0.0.1:0"]);
+    assert!(port_of(&first.line()) > 0);
     let (fine, text) = run(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
     assert!(!fine);
     assert!(text.contains("Another Parlor uses the data folder"), "{text}");
     drop(first);
-    let (_second, line) = serve(folder.path(), &["--listen", "127.0.0.1:0"]);
-    assert!(port_of(&line) > 0);
+    let mut second = serve(folder.path(), &["--listen", "127.0.0.1:0"]);
+    assert!(port_of(&second.line()) > 0);
 }

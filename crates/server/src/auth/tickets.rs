@@ -18,6 +18,11 @@ const OPEN_TICKETS: usize = 65_536;
 /// Begins every ticket.
 const PREFIX: &str = "ticket_";
 
+/// Says whether a token looks like a ticket.
+pub fn is_ticket(token: &str) -> bool {
+    token.starts_with(PREFIX)
+}
+
 /// The tickets that are open. They are kept in memory: a restart ends them, and the client asks
 /// for another.
 #[derive(Default)]

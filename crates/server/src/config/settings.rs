@@ -67,9 +67,17 @@ settings! {
     /// `rediss://` for TLS. Empty for a server that is alone. It needs `database_url` to be
     /// PostgreSQL.
     redis_url: Secret = "";
-    /// The address people type when the server is behind a proxy, such as
-    /// `https://parlor.example.org`. With https the cookies become Secure.
+    /// The address people type, such as `https://parlor.example.org`, if it is not one of this
+    /// machine's own. With https the cookies become Secure.
     public_url: Text = "";
+    /// Serves https with a certificate that the server makes and keeps in the data folder:
+    /// `self-signed`. Browsers warn once. Empty for plain HTTP, or for the files named below.
+    tls: Text = "";
+    /// Serves https with the certificate in this PEM file, the intermediate ones behind it. A
+    /// changed file is taken up within seconds.
+    tls_cert: Text = "";
+    /// The PEM file with the certificate's private key, without a passphrase.
+    tls_key: Text = "";
     /// Sites whose pages may use this server from a browser, beside its own: exact origins, such
     /// as `https://app.example.org`.
     allowed_origins: List = "";

@@ -223,7 +223,7 @@ async fn guest(
 )]
 async fn ticket(State(app): State<App>, Who(verified): Who) -> Result<Response, Refused> {
     app.limits.tickets.check(&verified.who.user_id)?;
-    let mut response = Json(Ticket { ticket: app.auth.ticket(verified)? }).into_response();
+    let mut response = Json(Ticket { ticket: app.auth.ticket(verified).await? }).into_response();
     never_kept(&mut response);
     Ok(response)
 }

@@ -82,14 +82,19 @@ pub fn judge_origin(config: &Config, headers: &HeaderMap) -> Origin {
     let site = origin.to_str().ok().and_then(Site::parse);
     let Some(site) = site.filter(|_| origins.next().is_none()) else { return Origin::Foreign };
     let is_public = config.public_url.as_ref().is_some_and(|own| own.origin == site.origin);
-    if is_public || config.allowed_origins.contains(&site.origin) || is_own(&site, headers) {
+    if is_public || config.allowed_origins.contains(&site.origin) || is_own(config, &site, headers)
+    {
         Origin::Allowed
     } else {
         Origin::Foreign
     }
 }
 
-fn is_own(site: &Site, headers: &HeaderMap) -> bool {
+fn is_own(config: &Config, site: &Site, headers: &HeaderMap) -> bool {
+    // Where https is spoken, a page that came over plain HTTP came from somebody in between.
+    if config.tls.is_on() && !site.is_https {
+        return false;
+    }
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
     let scheme = if site.is_https { "https" } else { "http" };
     host.and_then(|host| Site::parse(&format!("{scheme}://{host}")))
@@ -126,6 +131,13 @@ pub fn cookies_count(config: &Config, method: &Method, headers: &HeaderMap) -> R
         Origin::Absent if fetch_site == Some(b"same-origin") => Ok(true),
         Origin::Absent => Err(Code::ForeignOrigin),
     }
+}
+
+/// Says whether a request is for `localhost` by that name.
+pub fn is_for_localhost(headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    let name = host.map(|host| host.split(':').next().unwrap_or_default());
+    name.is_some_and(|name| name.trim_end_matches('.').eq_ignore_ascii_case("localhost"))
 }
 
 /// Says whether a browser asks for a page on its own account: somebody followed a link or typed.

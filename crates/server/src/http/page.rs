@@ -94,7 +94,7 @@ fn public_address(app: &App, headers: &HeaderMap, room: &RoomId) -> String {
     let own = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let origin = match (&app.config.public_url, own) {
         (Some(site), _) => site.origin.clone(),
-        (None, Some(host)) => format!("http://{host}"),
+        (None, Some(host)) => format!("{}://{host}", app.config.scheme()),
         (None, None) => String::new(),
     };
     format!("{origin}/room/{room}")

@@ -44,12 +44,14 @@ pub async fn every(State(app): State<App>, request: Request, next: Next) -> Resp
     let begin = Instant::now();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    // A browser would refuse plain HTTP to everything else that runs on the person's machine.
+    let is_strict = app.config.is_https() && !gate::is_for_localhost(request.headers());
     let response = match own_host(&app.config, &request) {
         Ok(()) => next.run(request).await,
         Err(code) => Refused::from(code).into_response(),
     };
     let mut response = answer::shape(&path, response);
-    secure(&app.config, response.headers_mut());
+    secure(response.headers_mut(), is_strict);
     count(route.as_ref(), method, response.status(), begin.elapsed());
     response
 }
@@ -60,12 +62,12 @@ fn own_host(config: &Config, request: &Request) -> Result<(), Code> {
     gate::host_allowed(config, request.headers(), request.uri(), peer.local)
 }
 
-/// Adds the headers that keep browsers careful.
-fn secure(config: &Config, headers: &mut HeaderMap) {
+/// Adds the headers that keep browsers careful; `is_strict` has them keep to https for a year.
+fn secure(headers: &mut HeaderMap, is_strict: bool) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let referrer = HeaderValue::from_static("strict-origin-when-cross-origin");
     headers.insert(header::REFERRER_POLICY, referrer);
-    if config.is_https() {
+    if is_strict {
         let year = HeaderValue::from_static("max-age=31536000");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
     }

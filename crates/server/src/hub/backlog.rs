@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 use std::io::{IoSlice, Write};
-use std::net::TcpStream;
 
 use bytes::{Buf, Bytes};
 use parlor_protocol::limits::BACKLOG_BYTES;
+use socket2::Socket;
 
 /// Chunks handed to the system in one call.
 const SLICES: usize = 32;
@@ -44,7 +44,7 @@ impl Backlog {
     }
 
     /// Writes until the socket would block.
-    pub(super) fn drain(&mut self, mut stream: &TcpStream) -> Drained {
+    pub(super) fn drain(&mut self, mut stream: &Socket) -> Drained {
         while !self.chunks.is_empty() {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let count = self.chunks.len().min(SLICES);

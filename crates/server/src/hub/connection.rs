@@ -1,13 +1,14 @@
 //! One socket: how it comes to the hub, is read, and ends.
 
 use std::io::{self, Read};
-use std::net::TcpStream;
 use std::time::Duration;
 
 use parlor_dialects::websocket::{self, Decoder};
 use parlor_protocol::{Code, LoginId};
 use parlor_room::{ConnId, Departure, Input, Principal};
 use slotmap::{Key, KeyData};
+use socket2::Socket;
+use tokio::io::unix::AsyncFd;
 
 use super::backlog::Backlog;
 use super::flood::Flood;
@@ -16,7 +17,7 @@ use crate::rooms::Arrival;
 
 /// A connection of the hub.
 pub(super) struct Conn {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Socket,
     pub(super) room: RoomKey,
     pub(super) who: Principal,
     /// The login whose revocation ends the connection.
@@ -78,17 +79,17 @@ pub(super) fn why_turned_away(code: Code) -> Vec<u8> {
 
 /// Reads a closed socket until the peer closes too, so that unread bytes do not make the system
 /// reset the connection under our close frame (RFC 9293, section 3.6.1).
-fn linger(stream: TcpStream) {
-    let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
+fn linger(stream: Socket) {
+    #[allow(unsafe_code)]
+    // SAFETY: a `Socket` has one descriptor, which it closes itself when it is dropped.
+    let Ok(stream) = (unsafe { AsyncFd::register(stream) }) else { return };
     tokio::task::spawn_local(async move {
         let drained = async {
             let mut buffer = [0; 512];
-            while stream.readable().await.is_ok() {
-                match stream.try_read(&mut buffer) {
-                    Ok(0) => break,
-                    Ok(_) => {}
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(_) => break,
+            while let Ok(mut ready) = stream.readable().await {
+                let read = ready.try_io(|stream| stream.get_ref().read(&mut buffer));
+                if let Ok(Ok(0) | Err(_)) = read {
+                    break;
                 }
             }
         };

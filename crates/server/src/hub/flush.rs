@@ -5,7 +5,6 @@ use bytes::Bytes;
 use parlor_dialects::websocket;
 use parlor_protocol::CloseCode;
 use parlor_room::Departure;
-use socket2::SockRef;
 
 use super::backlog::{Backlog, Drained};
 use super::batch::{Aside, Batch};
@@ -207,7 +206,7 @@ impl Hub {
 /// Says to the peer that nothing follows.
 fn shut(conn: &Conn) {
     // A socket that is already gone needs no goodbye.
-    let _ = SockRef::from(&conn.stream).shutdown(std::net::Shutdown::Write);
+    let _ = conn.stream.shutdown(std::net::Shutdown::Write);
 }
 
 /// Writes as much as the socket takes; `kept` gives the bytes to keep of it for later. For a
@@ -216,7 +215,7 @@ fn write(conn: &mut Conn, bytes: &[u8], kept: impl FnOnce() -> Bytes) -> Sent {
     if let Some(backlog) = &mut conn.backlog {
         return if backlog.push(kept()) { Sent::Fine } else { Sent::TooSlow };
     }
-    let written = match SockRef::from(&conn.stream).send(bytes) {
+    let written = match conn.stream.send(bytes) {
         Ok(written) if written == bytes.len() => return Sent::Fine,
         Ok(written) => written,
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => 0,

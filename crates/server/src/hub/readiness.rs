@@ -5,13 +5,13 @@
 //! and every message a round through the scheduler.
 
 use std::io;
-use std::net::TcpStream;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token};
 use slotmap::{Key, KeyData};
+use socket2::Socket;
 use tokio::io::unix::AsyncFd;
 
 use super::connection::Reading;
@@ -24,7 +24,7 @@ const EVENTS: usize = 512;
 const _: () = assert!(size_of::<usize>() >= size_of::<u64>());
 
 /// Has a socket watched until it is closed.
-pub(super) fn watch(registry: &Registry, key: ConnKey, stream: &TcpStream) -> io::Result<()> {
+pub(super) fn watch(registry: &Registry, key: ConnKey, stream: &Socket) -> io::Result<()> {
     let token = Token(key.data().as_ffi() as usize);
     let interest = Interest::READABLE | Interest::WRITABLE;
     registry.register(&mut SourceFd(&stream.as_raw_fd()), token, interest)

@@ -1,5 +1,7 @@
 //! The room WebSocket: the upgrade. Afterwards the raw stream belongs to the core of its room.
 
+use std::io;
+
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -8,6 +10,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use parlor_protocol::{Code, RoomId};
 use serde::Deserialize;
+use socket2::Socket;
 use tokio::net::TcpStream;
 
 use crate::app::App;
@@ -16,6 +19,7 @@ use crate::http::answer::Refused;
 use crate::http::gate;
 use crate::http::who::identify;
 use crate::rooms::{Arrival, Rooms};
+use crate::tls::{TlsStream, joint};
 
 /// What every accept key is hashed with (RFC 6455, section 1.3).
 const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -108,9 +112,12 @@ fn accept_key(key: &[u8]) -> Option<HeaderValue> {
 async fn hand_over(on_upgrade: OnUpgrade, rooms: Rooms, room: RoomId, verified: Verified) {
     // A client that went away before it got the answer needs none.
     let Ok(upgraded) = on_upgrade.await else { return };
-    let Some((stream, glued)) = raw(upgraded) else {
-        tracing::error!("an upgraded connection is not a TCP stream");
-        return;
+    let (stream, glued) = match raw(upgraded) {
+        Ok(raw) => raw,
+        Err(error) => {
+            tracing::error!(%error, "an upgraded connection cannot leave its runtime");
+            return;
+        }
     };
     let arrival = Arrival { stream, glued, who: verified.who, login: verified.login };
     if let Err(code) = rooms.attach(room, arrival) {
@@ -118,9 +125,15 @@ async fn hand_over(on_upgrade: OnUpgrade, rooms: Rooms, room: RoomId, verified: 
     }
 }
 
-fn raw(upgraded: Upgraded) -> Option<(std::net::TcpStream, bytes::Bytes)> {
-    let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
-    Some((parts.io.into_inner().into_std().ok()?, parts.read_buf))
+fn raw(upgraded: Upgraded) -> io::Result<(Socket, bytes::Bytes)> {
+    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(plain) => return Ok((plain.io.into_inner().into_std()?.into(), plain.read_buf)),
+        Err(upgraded) => upgraded,
+    };
+    match upgraded.downcast::<TokioIo<TlsStream>>() {
+        Ok(tls) => Ok((joint::join(tls.io.into_inner())?, tls.read_buf)),
+        Err(_) => Err(io::Error::other("it is neither TCP nor TLS")),
+    }
 }
 
 #[cfg(test)]

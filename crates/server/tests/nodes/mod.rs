@@ -128,6 +128,12 @@ impl Node {
         timeout(PATIENCE, asking).await.unwrap();
     }
 
+    /// Makes a ticket: somebody who can open one socket.
+    pub async fn ticket(&self, who: &Guest) -> Guest {
+        let made = self.post("/api/v1/auth/ticket", &who.token, json!({})).await;
+        Guest { id: who.id.clone(), token: made["ticket"].as_str().unwrap().to_owned() }
+    }
+
     pub async fn get(&self, path: &str, who: &Guest) -> Value {
         self.ask("GET", path, &who.token, None).await
     }
@@ -175,6 +181,17 @@ impl Member {
             }
         };
         timeout(PATIENCE, entering).await.expect("the room lets them in")
+    }
+
+    /// Says with what status a socket is refused.
+    pub async fn refused(node: &Node, room: &str, who: &Guest) -> u16 {
+        let url =
+            format!("ws://localhost:{}/api/v1/rooms/{room}/ws?authToken={}", node.port, who.token);
+        match connect_async(&url).await {
+            Err(tokio_tungstenite::tungstenite::Error::Http(answer)) => answer.status().as_u16(),
+            Err(error) => panic!("no answer at all: {error}"),
+            Ok(_) => panic!("it is let in"),
+        }
     }
 
     async fn is_in(&mut self) -> bool {

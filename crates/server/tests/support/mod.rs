@@ -3,6 +3,11 @@
 // Each test file uses its own part of this.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod nginx;
+pub mod program;
+pub mod socket;
+pub mod tls;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -245,7 +250,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn read(bytes: &[u8]) -> Self {
+    pub fn read(bytes: &[u8]) -> Self {
         let end =
             bytes.windows(4).position(|end| end == b"\r\n\r\n").expect("an answer has a head");
         let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
