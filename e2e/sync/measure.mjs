@@ -108,13 +108,13 @@ async function measure({ kind, members: count, scenarios, firefox }, options, ro
     : await Server.start({ args: ['--insecure-no-rate-limits'] });
   const { roomId, room } = await openRoom(server.port);
   const address = values.page === 'ui' ? `/room/${roomId}` : `/sync-harness/?room=${roomId}`;
-  const start = (engine) => Member.start(engine, server.port, path, served);
+  const start = (engine, ppm) => Member.start(engine, server.port, path, served, ppm);
   const engines = Array.from({ length: count }, (_, i) =>
     firefox && i === 0 ? 'firefox' : 'chromium',
   );
   const members = await Promise.all(engines.map((engine) => start(engine)));
-  const join = async () => {
-    const member = await start('chromium');
+  const join = async (engine = 'chromium', driftPpm = 0) => {
+    const member = await start(engine, driftPpm);
     return { member, since: await member.open(address) };
   };
   try {

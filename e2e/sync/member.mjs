@@ -52,6 +52,25 @@ function watch({ everyMs, steps }) {
   globalThis.syncLog = log;
 }
 
+/**
+ * Runs in the page: lets its element play faster than it is told, as one does whose sound card's
+ * clock is fast. Nothing in the page can tell but by where the element is.
+ */
+function drift(ppm) {
+  const { prototype } = HTMLMediaElement;
+  const { get, set } = Object.getOwnPropertyDescriptor(prototype, 'playbackRate');
+  const share = 1 + ppm / 1e6;
+  Object.defineProperty(prototype, 'playbackRate', {
+    configurable: true,
+    get() {
+      return get.call(this) / share;
+    },
+    set(rate) {
+      set.call(this, rate * share);
+    },
+  });
+}
+
 export class Member {
   constructor(engine, proxy, browser) {
     this.engine = engine;
@@ -63,14 +82,16 @@ export class Member {
   }
 
   /**
-   * @param {'chromium' | 'firefox'} engine
+   * @param {'chromium' | 'tiring' | 'firefox'} engine
    * @param {number} port Where the server listens.
    * @param {import('./delay-proxy.mjs').Path} path
+   * @param {number} [driftPpm] How much faster than it is told its element plays, ppm.
    */
-  static async start(engine, port, path, files) {
+  static async start(engine, port, path, files, driftPpm = 0) {
     const proxy = await new DelayProxy(port, path, files).listen();
     const look = { everyMs: LOOK_MS, steps: engine === 'firefox' };
-    return new Member(engine, proxy, await startBrowser(engine, [watch, look]));
+    const firsts = [[watch, look], ...(driftPpm ? [[drift, driftPpm]] : [])];
+    return new Member(engine, proxy, await startBrowser(engine, firsts));
   }
 
   /** Opens the room's page; returns when that began, by the host's clock, ms. */
