@@ -5,10 +5,11 @@
  *
  *   node sync/measure.mjs [--full] [--page ui|harness] [--kinds mp4,hls] [--scenarios start,seek]
  *     [--repeats 3] [--members 2] [--firefox] [--rtt 60] [--jitter 15] [--asymmetry 0] [--steady 180] [--retries 0]
+ *     [--ui ../packages/web/dist]
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { buildSdk, files, makeMedia, MEDIA } from './media.mjs';
+import { buildSdk, files, makeMedia, MEDIA, page } from './media.mjs';
 import { Member } from './member.mjs';
 import { openRoom } from './remote.mjs';
 import { SCENARIOS } from './scenarios.mjs';
@@ -29,6 +30,7 @@ const { values } = parseArgs({
     asymmetry: { type: 'string', default: '0' },
     steady: { type: 'string' },
     retries: { type: 'string' },
+    ui: { type: 'string' },
   },
 });
 
@@ -37,6 +39,8 @@ const path = {
   jitterMs: Number(values.jitter),
   asymmetryMs: Number(values.asymmetry),
 };
+/** What the lines serve themselves: with `--ui`, also a UI that is not the server's own. */
+const served = values.ui ? (url) => files(url).then((file) => file ?? page(values.ui, url)) : files;
 const EVERYTHING = 'start,steady,seek,back,rate,pausing,drop,late,stall400,stall3000,restart';
 /** Which runs there are: kind, members, scenarios. */
 function runs() {
@@ -103,22 +107,22 @@ async function measure({ kind, members: count, scenarios, firefox }, options, ro
     ? { port: Number(process.env.PARLOR_PORT), [Symbol.asyncDispose]: async () => {} }
     : await Server.start({ args: ['--insecure-no-rate-limits'] });
   const { roomId, room } = await openRoom(server.port);
-  const page = values.page === 'ui' ? `/room/${roomId}` : `/sync-harness/?room=${roomId}`;
-  const start = (engine = 'chromium') => Member.start(engine, server.port, path, files);
+  const address = values.page === 'ui' ? `/room/${roomId}` : `/sync-harness/?room=${roomId}`;
+  const start = (engine, ppm) => Member.start(engine, server.port, path, served, ppm);
   const engines = Array.from({ length: count }, (_, i) =>
     firefox && i === 0 ? 'firefox' : 'chromium',
   );
-  const members = await Promise.all(engines.map(start));
-  const join = async () => {
-    const member = await start();
-    return { member, since: await member.open(page) };
+  const members = await Promise.all(engines.map((engine) => start(engine)));
+  const join = async (engine = 'chromium', driftPpm = 0) => {
+    const member = await start(engine, driftPpm);
+    return { member, since: await member.open(address) };
   };
   try {
     await room.load(MEDIA[kind], false);
-    await Promise.all(members.map((member) => member.open(page)));
+    await Promise.all(members.map((member) => member.open(address)));
     const who = firefox ? `${count}, one of them Firefox` : String(count);
     for (const name of scenarios.split(',')) {
-      const context = { server, kind, page, room, members, join };
+      const context = { server, kind, page: address, room, members, join };
       let row;
       for (let attempt = 0; attempt <= retries && !row?.ok; attempt++) {
         row = { kind, members: who, attempt, ...(await observed(name, context, options)) };

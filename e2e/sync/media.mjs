@@ -22,6 +22,8 @@ const PLACES = {
 
 const TYPES = {
   '.html': 'text/html',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
   '.js': 'text/javascript',
   '.mjs': 'text/javascript',
   '.mp4': 'video/mp4',
@@ -84,6 +86,14 @@ export async function files(url) {
   const path = join(PLACES[match[1] ?? ''], normalize(`/${match[2] || 'index.html'}`));
   const body = await readFile(path);
   return { type: TYPES[extname(path)] ?? 'application/octet-stream', body };
+}
+
+/** Finds a page of a built UI by the path of its address; `null` for the server's own. */
+export async function page(folder, url) {
+  const name = url.startsWith('/room/') ? 'index.html' : url.replace(/\?.*/, '');
+  if (name.startsWith('/api/')) return null;
+  const body = await readFile(join(folder, normalize(`/${name}`))).catch(() => null);
+  return body && { type: TYPES[extname(name)] ?? 'application/octet-stream', body };
 }
 
 /** Length of what is played, s. */

@@ -5,9 +5,11 @@ import { LOOK_MS } from './judge.mjs';
 
 /**
  * Runs in the page: writes down 40 times a second where its element is. An element that moves its
- * position in steps (Firefox) is right at the moment it moves, so it is those moments that count.
+ * position in steps (Firefox) is right at the moment it moves, so it is those moments that count,
+ * if the page was there to see them: after it was held up, a step is seen late, and what was said
+ * last says nothing, while the frames that are shown (`requestVideoFrameCallback`) are in time.
  */
-function watch(everyMs) {
+function watch({ everyMs, steps }) {
   const found = (root) => {
     const direct = root.querySelector('video, audio');
     if (direct) return direct;
@@ -23,8 +25,12 @@ function watch(everyMs) {
     element.addEventListener('seeking', () => log.seeks.push(now()));
     element.addEventListener('waiting', () => log.waits.push(now()));
   };
+  /** From one look to the next at most, ms, unless the page was held up. */
+  const promptMs = 12;
   let position = null;
   let writtenAt = 0;
+  let lookedAt = 0;
+  let stoodMs = 0;
   setInterval(() => {
     if (!log.element?.isConnected) {
       log.element = found(document);
@@ -33,13 +39,36 @@ function watch(everyMs) {
     const { element } = log;
     if (!element?.currentSrc) return;
     const at = now();
+    const sinceMs = at - lookedAt;
+    lookedAt = at;
     const moved = element.currentTime !== position;
-    if (at - writtenAt < (moved ? everyMs - 5 : 3 * everyMs)) return;
     position = element.currentTime;
+    stoodMs = moved ? 0 : stoodMs + Math.min(sinceMs, promptMs);
+    if (steps && (moved ? sinceMs > promptMs : stoodMs < 3 * everyMs)) return;
+    if (at - writtenAt < (moved ? everyMs - 5 : 3 * everyMs)) return;
     writtenAt = at;
     log.samples.push([at, position * 1000]);
   }, 5);
   globalThis.syncLog = log;
+}
+
+/**
+ * Runs in the page: lets its element play faster than it is told, as one does whose sound card's
+ * clock is fast. Nothing in the page can tell but by where the element is.
+ */
+function drift(ppm) {
+  const { prototype } = HTMLMediaElement;
+  const { get, set } = Object.getOwnPropertyDescriptor(prototype, 'playbackRate');
+  const share = 1 + ppm / 1e6;
+  Object.defineProperty(prototype, 'playbackRate', {
+    configurable: true,
+    get() {
+      return get.call(this) / share;
+    },
+    set(rate) {
+      set.call(this, rate * share);
+    },
+  });
 }
 
 export class Member {
@@ -53,13 +82,16 @@ export class Member {
   }
 
   /**
-   * @param {'chromium' | 'firefox'} engine
+   * @param {'chromium' | 'tiring' | 'firefox'} engine
    * @param {number} port Where the server listens.
    * @param {import('./delay-proxy.mjs').Path} path
+   * @param {number} [driftPpm] How much faster than it is told its element plays, ppm.
    */
-  static async start(engine, port, path, files) {
+  static async start(engine, port, path, files, driftPpm = 0) {
     const proxy = await new DelayProxy(port, path, files).listen();
-    return new Member(engine, proxy, await startBrowser(engine, [watch, LOOK_MS]));
+    const look = { everyMs: LOOK_MS, steps: engine === 'firefox' };
+    const firsts = [[watch, look], ...(driftPpm ? [[drift, driftPpm]] : [])];
+    return new Member(engine, proxy, await startBrowser(engine, firsts));
   }
 
   /** Opens the room's page; returns when that began, by the host's clock, ms. */

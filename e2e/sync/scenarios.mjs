@@ -4,6 +4,8 @@ import { lineFor } from './media.mjs';
 
 /** How soon the members must be together again, ms. */
 const SETTLED_MS = 3_000;
+const HIDDEN_MS = 30_000;
+const DRIFT_PPM = 80;
 const now = () => performance.timeOrigin + performance.now();
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -12,6 +14,7 @@ async function observe(members, since) {
   const logs = await Promise.all(members.map((member) => member.log(since)));
   return {
     series: skews(logs.map(({ samples }) => samples)),
+    everybody: logs.every(({ samples }) => samples.length > 0),
     seeks: logs.reduce((sum, { seeks }) => sum + seeks.length, 0),
     waits: logs.reduce((sum, { waits }) => sum + waits.length, 0),
     stillMs: Math.max(...logs.map(({ samples }) => longestGapMs(samples))),
@@ -92,10 +95,30 @@ export const SCENARIOS = {
   },
 
   async late({ members, join }, { watchMs }) {
-    const late = await join();
-    const row = await settled('late join', [...members, late.member], late.since, watchMs);
-    await late.member.close();
-    return row;
+    return joined(join(), (late, since) =>
+      settled('late join', [...members, late], since, watchMs),
+    );
+  },
+
+  async hidden({ members, join }, { watchMs }) {
+    return joined(join('tiring'), async (member) => {
+      const all = [...members, member];
+      await together(all);
+      const show = await member.browser.hide();
+      await pause(HIDDEN_MS);
+      const since = now();
+      await show();
+      return settled('hidden for 30 s', all, since, watchMs);
+    });
+  },
+
+  async drift({ members, join }, options) {
+    return joined(join('chromium', DRIFT_PPM), async (member) => {
+      const all = [...members, member];
+      await together(all);
+      const row = await SCENARIOS.steady({ members: all }, options);
+      return { ...row, scenario: `drift of ${DRIFT_PPM} ppm` };
+    });
   },
 
   async stall400(context, options) {
@@ -113,6 +136,16 @@ export const SCENARIOS = {
     return settled('server restart', members, since, watchMs + 4_000);
   },
 };
+
+/** Lets somebody more take part in what is done, and leave afterwards. */
+async function joined(joining, during) {
+  const { member, since } = await joining;
+  try {
+    return await during(member, since);
+  } finally {
+    await member.close();
+  }
+}
 
 /**
  * A member's line brings nothing for a while after what it had is used up. The member comes in
@@ -135,8 +168,8 @@ async function stall({ kind, page, members }, { watchMs }, forMs) {
 /** Resolves once all members have been together for a second. */
 async function together(members) {
   for (const until = now() + 30_000; now() < until; await pause(200)) {
-    const { series } = await observe(members, now() - 1_000);
-    if (series.length > 30 && settleMs(series, 0) === 0) return;
+    const { series, everybody } = await observe(members, now() - 1_000);
+    if (everybody && series.length > 30 && settleMs(series, 0) === 0) return;
   }
   throw new Error('The members do not come together');
 }

@@ -10,6 +10,8 @@ import {
 /** How a simulated player lags, ms, and drifts. */
 export interface Habits {
   startLagMs?: number;
+  /** What it says a start takes. */
+  startMs?: number;
   /** What a seek while playing loses. */
   seekLagMs?: number;
   /** What a seek while paused takes. */
@@ -26,7 +28,8 @@ export class SimulatedPlayer implements Player {
   readonly music: boolean;
   readonly fineRate: boolean;
   readonly #time: Time;
-  readonly #habits: Required<Habits>;
+  readonly startMs?: number;
+  readonly #habits: Required<Omit<Habits, 'startMs'>>;
   readonly #events = new Emitter<PlayerEvents>();
   #anchorMs = 0;
   #anchorAt = 0;
@@ -43,8 +46,9 @@ export class SimulatedPlayer implements Player {
   /** The rates at which the pitch went with the rate. */
   bent: number[] = [];
 
-  constructor(time: Time, habits: Habits = {}) {
+  constructor(time: Time, { startMs, ...habits }: Habits = {}) {
     this.#time = time;
+    if (startMs !== undefined) this.startMs = startMs;
     this.#habits = {
       startLagMs: 72,
       seekLagMs: 95,

@@ -79,6 +79,15 @@ describe('a player follows the room', () => {
     },
   );
 
+  test('a player that says it starts at once is started at once', async () => {
+    const world = new World();
+    const member = world.member({ startLagMs: 0, startMs: 0 });
+    await world.time.pass(1_500);
+    world.server.update({ isPlaying: true }, 250);
+    await world.time.pass(250 + 20);
+    expect(await world.worst(member, 3_000)).toBeLessThan(10);
+  });
+
   test('what a start lag was is learned', async () => {
     const { world, member } = await playing({ startLagMs: 160 });
     for (let i = 0; i < 8; i++) {

@@ -26,6 +26,11 @@ export class VirtualTime implements Time {
     this.#tasks.delete(timer as Task);
   }
 
+  /** Lets this much time pass without running anything, as a page that is held up, ms. */
+  hold(ms: number): void {
+    this.#now += ms;
+  }
+
   /** Lets this much time pass, ms. */
   async pass(ms: number): Promise<void> {
     const end = this.#now + ms;

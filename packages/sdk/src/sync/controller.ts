@@ -140,6 +140,7 @@ export class SyncController {
     this.#blocked = false;
     this.#played = false;
     this.#stall.reset(this.#time.now());
+    if (player.startMs !== undefined) this.#leads.expect(player.kind, player.startMs);
     this.#follower = new Follower(player, this.#leads, this.#gauge, this.#time);
     this.#starter = new Starter(player, this.#leads, this.#time, () => void this.#start(player));
     this.#playerStops = [

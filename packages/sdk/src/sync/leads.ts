@@ -29,15 +29,21 @@ const KEY = 'parlor.leads';
 export class Leads {
   readonly #store: LeadStore | null;
   readonly #leads: Map<string, Lead>;
+  readonly #expected = new Map<string, Lead>();
 
   constructor(store: LeadStore | null = null) {
     this.#store = store;
     this.#leads = new Map(Object.entries(read(store)));
   }
 
+  /** Takes a player's word for how long a start takes, ms, where nothing was learned yet. */
+  expect(kind: string, startMs: number): void {
+    this.#expected.set(kind, { ...UNKNOWN, startMs });
+  }
+
   /** What is known of a kind of source. */
   of(kind: string): Readonly<Lead> {
-    return this.#leads.get(kind) ?? UNKNOWN;
+    return this.#leads.get(kind) ?? this.#expected.get(kind) ?? UNKNOWN;
   }
 
   /** Learns from the error that remained after a start or a seek; positive is behind. */

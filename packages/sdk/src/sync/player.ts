@@ -24,6 +24,8 @@ export interface Player {
   readonly music: boolean;
   /** Whether any rate may be set, or only the few a foreign player offers. */
   readonly fineRate: boolean;
+  /** How long a start is known to take before one was watched, ms; as in Chromium if not said. */
+  readonly startMs?: number;
   readonly positionMs: number;
   /** `null` while unknown or endless. */
   readonly durationMs: number | null;
