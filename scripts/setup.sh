@@ -35,6 +35,7 @@ case $target in
         want chromium chromium
         want firefox-esr firefox-esr
         want ffmpeg ffmpeg
+        want redis-server redis-server
         has_nginx || wanted+=(nginx)
         has_postgres || wanted+=(postgresql)
         ;;
