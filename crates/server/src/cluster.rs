@@ -124,14 +124,15 @@ impl Cluster {
         *self.0.bus.reachable().borrow()
     }
 
-    /// Says whether another node has been alive of late, as far as the bus knows and as long as it
-    /// has not fallen silent towards this one.
-    pub async fn is_alive(&self, node: &str) -> bool {
-        if self.silent().contains_key(node) {
-            return false;
-        }
-        // A bus that is not there knows nothing; then the database alone decides.
+    /// Says whether the bus takes another node for alive. One that is not there knows nothing; then
+    /// the database alone decides.
+    pub async fn has_lease(&self, node: &str) -> bool {
         matches!(self.0.bus.holder(&lease_of(node)).await, Ok(Some(_)))
+    }
+
+    /// Says whether another node has fallen silent towards this one. Its lease may still last.
+    pub fn is_silent(&self, node: &str) -> bool {
+        self.silent().contains_key(node)
     }
 
     /// Sends another node something about a room. Whether it arrives is seen by its number.

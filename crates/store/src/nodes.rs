@@ -68,6 +68,17 @@ impl Store {
         Ok(())
     }
 
+    /// Returns which node has a room, alive or not; `None` if none has it or there is no such room.
+    pub async fn node_of_room(&self, id: &RoomId) -> Result<Option<String>, StoreError> {
+        let held: Option<(Option<String>,)> = room::Entity::find_by_id(storable(id.as_str()))
+            .select_only()
+            .column(room::Column::OwnerNode)
+            .into_tuple()
+            .one(self.read())
+            .await?;
+        Ok(held.and_then(|(node,)| node))
+    }
+
     /// Claims a room for a node: raises its fence, unless another node that is alive has it.
     pub async fn claim_room(&self, id: &RoomId, claimant: &str) -> Result<Claim, StoreError> {
         let backend = self.write().get_database_backend();

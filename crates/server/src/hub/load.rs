@@ -93,31 +93,38 @@ enum Claimed {
     Held(NodeId),
 }
 
-/// Claims a room for this node. If the node that has it may be dead, it is waited for until that is
-/// certain.
+/// Claims a room for this node, unless one that is alive has it. If that may be dead, it is waited
+/// for until both witnesses of its life are sure.
 async fn claim(tools: &Tools, cluster: &Cluster, id: &RoomId) -> Result<Claimed, Code> {
+    let faulty = |error: StoreError| {
+        tracing::error!(room = %id, %error, "a room cannot be claimed");
+        Code::Unavailable
+    };
     let begun = tokio::time::Instant::now();
-    loop {
-        let standing = cluster.standing(tools.clock.now().mono).ok_or(Code::Unavailable)?;
-        let claim = tools.store.claim_room(id, cluster.node()).await.map_err(|error| {
-            tracing::error!(room = %id, %error, "a room cannot be claimed");
-            Code::Unavailable
-        })?;
-        match claim {
-            Claim::Taken { fence, from_another } => {
-                let taken = Taken { fence, losses: standing, from_another };
-                return Ok(Claimed::Taken(taken));
+    while begun.elapsed() < CLAIM_PATIENCE {
+        let losses = cluster.standing(tools.clock.now().mono).ok_or(Code::Unavailable)?;
+        let owner = tools.store.node_of_room(id).await.map_err(faulty)?;
+        let owner = owner.filter(|owner| **owner != **cluster.node());
+        let has_lease = match &owner {
+            Some(owner) => cluster.has_lease(owner).await,
+            None => false,
+        };
+        match owner {
+            Some(owner) if has_lease && !cluster.is_silent(&owner) => {
+                return Ok(Claimed::Held(owner.into()));
             }
-            Claim::Gone => return Err(Code::RoomNotFound),
-            Claim::Held { node } if cluster.is_alive(&node).await => {
-                return Ok(Claimed::Held(node.into()));
-            }
-            Claim::Held { .. } if begun.elapsed() > CLAIM_PATIENCE => {
-                return Err(Code::Unavailable);
-            }
-            Claim::Held { .. } => tokio::time::sleep(CLAIM_AGAIN).await,
+            Some(_) if has_lease => {}
+            _ => match tools.store.claim_room(id, cluster.node()).await.map_err(faulty)? {
+                Claim::Taken { fence, from_another } => {
+                    return Ok(Claimed::Taken(Taken { fence, losses, from_another }));
+                }
+                Claim::Gone => return Err(Code::RoomNotFound),
+                Claim::Held { .. } => {}
+            },
         }
+        tokio::time::sleep(CLAIM_AGAIN).await;
     }
+    Err(Code::Unavailable)
 }
 
 impl Hub {
