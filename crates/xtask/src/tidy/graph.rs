@@ -12,13 +12,17 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("parlor-room", &["parlor-protocol"]),
     ("parlor-dialects", &["parlor-protocol"]),
     ("parlor-store", &["parlor-protocol"]),
+    ("parlor-tenure", &[]),
     ("parlor-testkit", &["parlor-protocol", "parlor-room", "parlor-dialects"]),
-    ("parlor-server", &["parlor-protocol", "parlor-room", "parlor-dialects", "parlor-store"]),
+    (
+        "parlor-server",
+        &["parlor-protocol", "parlor-room", "parlor-dialects", "parlor-store", "parlor-tenure"],
+    ),
     ("xtask", &[]),
 ];
 
 /// Crates that do no IO, read no clock and draw no random number.
-const PURE: &[&str] = &["parlor-protocol", "parlor-room", "parlor-dialects"];
+const PURE: &[&str] = &["parlor-protocol", "parlor-room", "parlor-dialects", "parlor-tenure"];
 
 /// What must not be anywhere below a pure crate.
 const IO: &[&str] = &[
@@ -212,6 +216,7 @@ mod tests {
                     "parlor-dialects",
                     &[("parlor-testkit", Some("dev")), ("parlor-store", Some("dev"))]
                 ),
+                ("parlor-tenure", &[]),
                 ("parlor-testkit", &[]),
                 ("parlor-store", &[]),
             ]),
