@@ -74,6 +74,18 @@ pub enum Leased {
     },
 }
 
+/// What is known of a lease's holder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// It has this one.
+    Holder(String),
+    /// It has none.
+    Nobody,
+    /// It is not known to have one, but the bus began anew not long ago: a lease granted before may
+    /// be lost though its holder still counts on it.
+    Forgotten,
+}
+
 impl Bus {
     /// Sends a message to all who subscribed to its subject, at most once. It returns when the
     /// message is on its way: in order with the others of this process, without waiting.
@@ -128,14 +140,14 @@ impl Bus {
         }
     }
 
-    /// Says who has a lease now.
+    /// Says who has a lease now. `life` is how long leases are granted for at most.
     ///
     /// # Errors
     /// [`BusError::Unreachable`].
-    pub async fn holder(&self, name: &str) -> Result<Option<String>, BusError> {
+    pub async fn holder(&self, name: &str, life: Duration) -> Result<Named, BusError> {
         match self {
             Self::Local(bus) => Ok(bus.holder(name)),
-            Self::Redis(bus) => bus.holder(name).await,
+            Self::Redis(bus) => bus.holder(name, life).await,
         }
     }
 

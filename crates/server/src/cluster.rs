@@ -1,14 +1,13 @@
 //! A node among others: it shows that it is alive, knows whether its rooms are still its own, and
 //! passes letters between its hubs and those of other nodes.
 //!
-//! A node is alive by two witnesses, the database and the bus. Its rooms are its own as long as one
-//! of them says so, and are claimed by another only when neither does; what it writes is fenced by
-//! the database all the same. Letters are numbered: when one is lost, both nodes forget what they
+//! A node is alive by two witnesses, the database and the bus; what follows from what they say is
+//! decided in `parlor-tenure`, and asked for here. What a node writes is fenced by the database all
+//! the same. Letters are numbered: when one is lost, both nodes forget what they
 //! had in common, and the clients in between come back and resume.
 
 pub mod wire;
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,20 +15,15 @@ use bytes::Bytes;
 use hashbrown::HashMap;
 use parlor_protocol::{LoginId, RoomId, UserId};
 use parlor_store::{Store, StoreError};
+use parlor_tenure::{LIFE, Lease, RENEWAL_PATIENCE, RENEWED_EVERY, Tenure, Witness};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use crate::bus::{Bus, BusError, Delivery, Leased, Subscription};
+use crate::bus::{Bus, BusError, Delivery, Leased, Named, Subscription};
 use crate::clock::Clock;
 use crate::rooms::Rooms;
 use wire::{Content, Letter, Matter};
 
-/// How long a node is taken for alive after it last said so.
-pub const LIFE: Duration = Duration::from_secs(3);
-/// How often it says so.
-const RENEWED_EVERY: Duration = Duration::from_millis(600);
-/// A renewal that takes longer is given up: the next may be better.
-const RENEWAL_PATIENCE: Duration = Duration::from_millis(1_500);
 /// How often nodes that have something in common write to one another.
 const HEARTBEAT_EVERY: Duration = Duration::from_millis(500);
 /// After this silence of another node, what was shared with it is over.
@@ -49,10 +43,7 @@ struct Inner {
     bus: Bus,
     store: Store,
     clock: Clock,
-    /// Until when the rooms are this node's own: ns of its clock.
-    own_until_ns: AtomicU64,
-    /// Counts how often that ran out.
-    losses: AtomicU64,
+    tenure: Tenure,
     links: Mutex<HashMap<NodeId, Link>>,
     /// Nodes that fell silent, and when: as long as their lease lasts they look alive.
     silent: Mutex<HashMap<NodeId, Instant>>,
@@ -93,8 +84,7 @@ impl Cluster {
             bus,
             store,
             clock,
-            own_until_ns: AtomicU64::new(0),
-            losses: AtomicU64::new(0),
+            tenure: Tenure::default(),
             links: Mutex::default(),
             silent: Mutex::default(),
         }));
@@ -113,9 +103,12 @@ impl Cluster {
     /// Returns how often this node has lost its rooms, if they are its own at `now`; `None` while
     /// they may be somebody else's.
     pub fn standing(&self, now: Duration) -> Option<u64> {
-        let own_until_ns = self.0.own_until_ns.load(Ordering::Acquire);
-        let losses = self.0.losses.load(Ordering::Acquire);
-        (now.as_nanos() < u128::from(own_until_ns)).then_some(losses)
+        self.0.tenure.standing(now)
+    }
+
+    /// Returns what decides whose a room is.
+    pub fn tenure(&self) -> &Tenure {
+        &self.0.tenure
     }
 
     /// Says whether the message broker can be reached: without it this node's rooms go on, and those
@@ -124,10 +117,20 @@ impl Cluster {
         *self.0.bus.reachable().borrow()
     }
 
-    /// Says whether the bus takes another node for alive. One that is not there knows nothing; then
-    /// the database alone decides.
-    pub async fn has_lease(&self, node: &str) -> bool {
-        matches!(self.0.bus.holder(&lease_of(node)).await, Ok(Some(_)))
+    /// Asks the bus whether another node is alive.
+    pub async fn lease_of(&self, node: &str) -> Lease {
+        let asked = self.now();
+        let named = self.0.bus.holder(&lease_of(node), LIFE).await;
+        match &named {
+            Ok(_) => self.0.tenure.bus_answered(),
+            Err(_) => self.0.tenure.bus_failed(asked, self.now()),
+        }
+        match named {
+            Ok(Named::Holder(_)) => Lease::Held,
+            Ok(Named::Nobody) => Lease::Free,
+            Ok(Named::Forgotten) => Lease::Forgotten,
+            Err(_) => Lease::Unknown,
+        }
     }
 
     /// Says whether another node has fallen silent towards this one. Its lease may still last.
@@ -167,7 +170,7 @@ impl Cluster {
 
     /// Lets the others have this node's rooms at once.
     pub async fn leave(&self) {
-        self.0.own_until_ns.store(0, Ordering::Release);
+        self.0.tenure.leave();
         if let Err(error) = self.0.store.retire_node(&self.0.node).await {
             tracing::warn!(%error, "other nodes wait until this one counts as dead");
         }
@@ -225,25 +228,48 @@ impl Cluster {
         }
     }
 
-    /// Asks both witnesses to go on. What one of them grants counts from before it was asked.
+    /// Asks both witnesses to go on. The answer of the one does not wait for that of the other.
     async fn renew(&self) {
-        let asked = self.0.clock.now().mono;
-        if u128::from(self.0.own_until_ns.load(Ordering::Acquire)) <= asked.as_nanos() {
-            // Others may have taken any room meanwhile: none is ours before it is claimed again.
-            self.0.losses.fetch_add(1, Ordering::AcqRel);
-        }
-        let by_store = timeout(RENEWAL_PATIENCE, self.0.store.renew_node(&self.0.node, LIFE));
-        let name = lease_of(&self.0.node);
-        let by_bus = timeout(RENEWAL_PATIENCE, self.0.bus.lease(&name, &self.0.node, LIFE));
-        let (by_store, by_bus) = tokio::join!(by_store, by_bus);
-        let is_granted =
-            matches!(by_store, Ok(Ok(()))) || matches!(by_bus, Ok(Ok(Leased::Ours { .. })));
-        if is_granted {
-            let until = asked + LIFE;
-            self.0.own_until_ns.fetch_max(until.as_nanos() as u64, Ordering::AcqRel);
-        } else {
+        let (by_store, by_bus) = tokio::join!(self.renew_by_store(), self.renew_by_bus());
+        if !by_store && !by_bus {
             tracing::warn!("neither the database nor the message broker can be reached");
         }
+    }
+
+    async fn renew_by_store(&self) -> bool {
+        let (tenure, node, store) = (&self.0.tenure, &self.0.node, &self.0.store);
+        let mut asked = self.now();
+        let mut granted = timeout(RENEWAL_PATIENCE, store.prolong_node(node, LIFE)).await;
+        if matches!(granted, Ok(Ok(false))) && tenure.buried() {
+            tracing::warn!("other nodes took this one for dead: its rooms may be theirs");
+            asked = self.now();
+            let entering = timeout(RENEWAL_PATIENCE, store.renew_node(node, LIFE)).await;
+            granted = entering.map(|entered| entered.map(|()| true));
+        }
+        let is_granted = matches!(granted, Ok(Ok(true)));
+        self.witnessed(Witness::Store, asked, is_granted);
+        is_granted
+    }
+
+    async fn renew_by_bus(&self) -> bool {
+        let asked = self.now();
+        let name = lease_of(&self.0.node);
+        let leased = timeout(RENEWAL_PATIENCE, self.0.bus.lease(&name, &self.0.node, LIFE)).await;
+        let is_granted = matches!(leased, Ok(Ok(Leased::Ours { .. })));
+        self.witnessed(Witness::Bus, asked, is_granted);
+        is_granted
+    }
+
+    fn witnessed(&self, by: Witness, asked: Duration, is_granted: bool) {
+        let now = self.now();
+        match is_granted {
+            true => self.0.tenure.granted(by, asked, now),
+            false => self.0.tenure.not_granted(by, asked, now),
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.0.clock.now().mono
     }
 
     async fn listen(&self, listener: Listener, rooms: Rooms) {

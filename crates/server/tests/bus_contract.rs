@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use parlor_server::bus::{Bus, Delivery, Leased, LocalBus, RedisBus};
+use parlor_server::bus::{Bus, Delivery, Leased, LocalBus, Named, RedisBus};
 use parlor_testkit::redis::TestRedis;
 
 const LIFE: Duration = Duration::from_secs(30);
@@ -64,9 +64,10 @@ async fn a_lease_has_one_holder(bus: &Bus) {
     assert_eq!(theirs, Leased::Theirs { holder: "a".into() });
     assert!(matches!(bus.lease("room", "a", LIFE).await.unwrap(), Leased::Ours { .. }));
     bus.release("room", "b").await.unwrap();
-    assert_eq!(bus.holder("room").await.unwrap().as_deref(), Some("a"));
+    let holder = Named::Holder("a".into());
+    assert_eq!(bus.holder("room", LIFE).await.unwrap(), holder);
     bus.release("room", "a").await.unwrap();
-    assert_eq!(bus.holder("room").await.unwrap(), None);
+    assert!(!matches!(bus.holder("room", LIFE).await.unwrap(), Named::Holder(_)));
     assert!(matches!(bus.lease("room", "b", LIFE).await.unwrap(), Leased::Ours { .. }));
 }
 
@@ -150,6 +151,30 @@ async fn a_subscription_outlives_the_broker_and_names_the_gap() {
     };
     tokio::time::timeout(Duration::from_secs(10), heard).await.unwrap();
     assert!(matches!(bus.lease("room", "a", LIFE).await.unwrap(), Leased::Ours { .. }));
+}
+
+#[tokio::test]
+async fn a_broker_that_began_anew_says_that_it_may_have_forgotten_leases() {
+    let life = Duration::from_millis(300);
+    let mut redis = TestRedis::start();
+    let bus = Bus::Redis(RedisBus::open(&redis.url()).unwrap());
+    // Asked again and again until as much time has gone by as leases last.
+    let remembers = async || {
+        let begun = std::time::Instant::now();
+        while bus.holder("room", life).await.unwrap() == Named::Forgotten {}
+        assert_eq!(bus.holder("room", life).await.unwrap(), Named::Nobody);
+        begun.elapsed()
+    };
+    remembers().await;
+    redis.flush();
+    let anew = remembers().await;
+    assert!(anew >= life, "{anew:?}");
+    redis.start_again();
+    // The connection that broke with it is opened anew at the second question.
+    while bus.holder("room", life).await.is_err() {}
+    remembers().await;
+    bus.lease("room", "a", life).await.unwrap();
+    assert_eq!(bus.holder("room", life).await.unwrap(), Named::Holder("a".into()));
 }
 
 #[tokio::test]

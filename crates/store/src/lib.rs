@@ -37,7 +37,7 @@ pub use error::{Conflict, StoreError};
 pub use keys::{Key, NewKey};
 pub use live::{LoadedRoom, RoomWrite};
 pub use logins::{LoginRow, NewLogin, Rotation};
-pub use nodes::Claim;
+pub use nodes::{Claim, Holder};
 pub use people::{AccountRow, Guest, NewAccount, Person, PersonKind};
 pub use presence::{PresenceRow, PresentMember};
 pub use room_row::{LifeKind, NewRoom, RoomCursor, RoomRow};

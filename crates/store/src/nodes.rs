@@ -1,5 +1,6 @@
 //! Which node has which room. A node is alive until a moment of the *database's* clock, which it
-//! moves on again and again; a room whose node is not alive may be claimed by another.
+//! moves on again and again. Before a dead node's room is taken over, its row is removed: if it comes
+//! back, it learns from that that others took it for dead.
 
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ pub enum Claim {
         /// Whether another node, or an earlier start of the same, had it before.
         from_another: bool,
     },
-    /// A node that is alive has it.
+    /// Another node has it.
     Held {
         /// Which.
         node: String,
@@ -31,9 +32,31 @@ pub enum Claim {
     Gone,
 }
 
+/// Who has a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The node, alive or not.
+    pub node: String,
+    /// The room's fence.
+    pub fence: i64,
+}
+
 impl Store {
-    /// Lets a node be alive for `life` from now, by the database's clock. Call it again before
-    /// that is over.
+    /// Moves the end of a node's life to `life` from now, by the database's clock; `false` if it has
+    /// no row any more: others took it for dead. Then it must not [`renew_node`](Self::renew_node)
+    /// before it has given its rooms up.
+    pub async fn prolong_node(&self, id: &str, life: Duration) -> Result<bool, StoreError> {
+        let until = from_now(self.write().get_database_backend(), life);
+        let done = node::Entity::update_many()
+            .col_expr(node::Column::AliveUntil, until)
+            .filter(node::Column::Id.eq(storable(id)))
+            .exec(self.write())
+            .await?;
+        Ok(done.rows_affected > 0)
+    }
+
+    /// Lets a node be alive for `life` from now, by the database's clock. Call
+    /// [`prolong_node`](Self::prolong_node) before that is over.
     pub async fn renew_node(&self, id: &str, life: Duration) -> Result<(), StoreError> {
         let until = from_now(self.write().get_database_backend(), life);
         let mut insert = Query::insert();
@@ -68,40 +91,82 @@ impl Store {
         Ok(())
     }
 
-    /// Returns which node has a room, alive or not; `None` if none has it or there is no such room.
-    pub async fn node_of_room(&self, id: &RoomId) -> Result<Option<String>, StoreError> {
-        let held: Option<(Option<String>,)> = room::Entity::find_by_id(storable(id.as_str()))
-            .select_only()
-            .column(room::Column::OwnerNode)
-            .into_tuple()
-            .one(self.read())
+    /// Removes the row of a node that is dead for at least `dead_for`, by the database's clock; says
+    /// whether there is none now.
+    pub async fn bury_node(&self, id: &str, dead_for: Duration) -> Result<bool, StoreError> {
+        let dead = before_now(self.write().get_database_backend(), dead_for);
+        node::Entity::delete_many()
+            .filter(node::Column::Id.eq(storable(id)))
+            .filter(Expr::col(node::Column::AliveUntil).lte(dead))
+            .exec(self.write())
             .await?;
-        Ok(held.and_then(|(node,)| node))
+        let row = node::Entity::find_by_id(storable(id)).one(self.write()).await?;
+        Ok(row.is_none())
     }
 
-    /// Claims a room for a node: raises its fence, unless another node that is alive has it.
+    /// Returns who has a room; `None` if nobody has it or there is no such room.
+    pub async fn holder_of_room(&self, id: &RoomId) -> Result<Option<Holder>, StoreError> {
+        let held: Option<(Option<String>, i64)> = room::Entity::find_by_id(storable(id.as_str()))
+            .select_only()
+            .columns([room::Column::OwnerNode, room::Column::Fence])
+            .into_tuple()
+            .one(self.write())
+            .await?;
+        Ok(held.and_then(|(node, fence)| Some(Holder { node: node?, fence })))
+    }
+
+    /// Claims a room for a node: raises its fence, unless another node has it.
     pub async fn claim_room(&self, id: &RoomId, claimant: &str) -> Result<Claim, StoreError> {
-        let backend = self.write().get_database_backend();
-        let id = storable(id.as_str());
+        let owner = || Expr::col(room::Column::OwnerNode);
         // What stood in the row before is needed as well, which an update does not return: the
-        // claimant's own room is taken by the first statement, anybody else's by the second.
-        for from_another in [false, true] {
-            let mut take = Query::update();
-            take.table(room::Entity)
-                .value(room::Column::Fence, Expr::col(room::Column::Fence).add(1))
-                .value(room::Column::OwnerNode, storable(claimant))
-                .and_where(Expr::col(room::Column::Id).eq(&id))
-                .returning_col(room::Column::Fence);
-            if from_another {
-                take.cond_where(is_free(backend));
-            } else {
-                take.and_where(Expr::col(room::Column::OwnerNode).eq(storable(claimant)));
-            }
-            if let Some(row) = self.write().query_one(&take).await? {
-                return Ok(Claim::Taken { fence: row.try_get("", "fence")?, from_another });
+        // claimant's own room is taken by the first statement, nobody's by the second.
+        let own = owner().eq(storable(claimant));
+        for (from_another, is_free) in [(false, own), (true, owner().is_null())] {
+            if let Some(fence) = self.take(id, claimant, is_free.into()).await? {
+                return Ok(Claim::Taken { fence, from_another });
             }
         }
-        let held: Option<(Option<String>,)> = room::Entity::find_by_id(&id)
+        self.not_taken(id).await
+    }
+
+    /// Claims the room of another node that has no row, see [`bury_node`](Self::bury_node), unless
+    /// somebody has claimed the room since `from` was read.
+    pub async fn take_over_room(
+        &self,
+        id: &RoomId,
+        claimant: &str,
+        from: &Holder,
+    ) -> Result<Claim, StoreError> {
+        let nodes = Query::select().column(node::Column::Id).from(node::Entity).to_owned();
+        let is_free = Condition::all()
+            .add(Expr::col(room::Column::OwnerNode).eq(storable(&from.node)))
+            .add(Expr::col(room::Column::Fence).eq(from.fence))
+            .add(Expr::col(room::Column::OwnerNode).not_in_subquery(nodes));
+        match self.take(id, claimant, is_free).await? {
+            Some(fence) => Ok(Claim::Taken { fence, from_another: true }),
+            None => self.not_taken(id).await,
+        }
+    }
+
+    async fn take(
+        &self,
+        id: &RoomId,
+        claimant: &str,
+        is_free: Condition,
+    ) -> Result<Option<i64>, StoreError> {
+        let mut take = Query::update();
+        take.table(room::Entity)
+            .value(room::Column::Fence, Expr::col(room::Column::Fence).add(1))
+            .value(room::Column::OwnerNode, storable(claimant))
+            .and_where(Expr::col(room::Column::Id).eq(storable(id.as_str())))
+            .cond_where(is_free)
+            .returning_col(room::Column::Fence);
+        let row = self.write().query_one(&take).await?;
+        Ok(row.map(|row| row.try_get("", "fence")).transpose()?)
+    }
+
+    async fn not_taken(&self, id: &RoomId) -> Result<Claim, StoreError> {
+        let held: Option<(Option<String>,)> = room::Entity::find_by_id(storable(id.as_str()))
             .select_only()
             .column(room::Column::OwnerNode)
             .into_tuple()

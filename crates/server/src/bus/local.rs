@@ -7,7 +7,7 @@ use bytes::Bytes;
 use hashbrown::HashMap;
 use tokio::sync::watch;
 
-use super::{BusError, Leased, Outlet, Subscription};
+use super::{BusError, Leased, Named, Outlet, Subscription};
 
 /// Messages, leases and values within one process.
 #[derive(Clone)]
@@ -70,10 +70,12 @@ impl LocalBus {
         }
     }
 
-    pub(super) fn holder(&self, name: &str) -> Option<String> {
-        let shared = self.shared();
-        let (holder, until) = shared.leases.get(name)?;
-        (*until > Instant::now()).then(|| holder.clone())
+    pub(super) fn holder(&self, name: &str) -> Named {
+        match self.shared().leases.get(name) {
+            Some((holder, until)) if *until > Instant::now() => Named::Holder(holder.clone()),
+            // What this process forgets, it forgets together with whoever counts on it.
+            Some(_) | None => Named::Nobody,
+        }
     }
 
     pub(super) fn keep(&self, key: &str, value: Bytes, life: Duration) {

@@ -7,14 +7,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::redis::aio::{MultiplexedConnection, PubSubSink, PubSubStream};
-use ::redis::{AsyncConnectionConfig, Client, FromRedisValue, RedisError, RedisResult, Script};
+use ::redis::{
+    AsyncConnectionConfig, Client, FromRedisValue, RedisError, RedisResult, Script,
+    ScriptInvocation,
+};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use hashbrown::HashMap;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
-use super::{BusError, Leased, Outlet, Subscription};
+use super::{BusError, Leased, Named, Outlet, Subscription};
 
 /// Begins every name in Redis, so that others may use the same server.
 const PREFIX: &str = "parlor:";
@@ -29,12 +32,25 @@ const PING_EVERY: Duration = Duration::from_millis(900);
 /// Pause before a broken connection is opened again.
 const AGAIN: Duration = Duration::from_millis(200);
 
+/// Notes when the broker began anew: it was emptied, started again, or another took its place. For
+/// `ARGV[1]` ms from then on the key `young` says that leases granted before may be lost. Who may not
+/// ask for the broker's run is told of an emptied one only.
+const REMEMBER: &str = "
+    local info = redis.pcall('INFO', 'server')
+    local run = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or 'unnamed'
+    if redis.call('GET', KEYS[2]) ~= run then
+        redis.call('SET', KEYS[2], run)
+        redis.call('SET', KEYS[3], run, 'PX', ARGV[1])
+    end";
 /// Takes or renews a lease: the holder's name is returned.
 const LEASE: &str = "
     local holder = redis.call('GET', KEYS[1])
-    if holder and holder ~= ARGV[1] then return holder end
-    redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-    return ARGV[1]";
+    if holder and holder ~= ARGV[2] then return holder end
+    redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[1])
+    return ARGV[2]";
+/// Returns a lease's holder, if there is one, and whether one may be forgotten.
+const HOLDER: &str = "
+    return {redis.call('GET', KEYS[1]), redis.call('EXISTS', KEYS[3])}";
 /// Gives a lease back, if it is the caller's.
 const RELEASE: &str = "
     if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
@@ -51,6 +67,7 @@ struct Inner {
     commands: Mutex<Option<MultiplexedConnection>>,
     reachable: watch::Receiver<bool>,
     lease: Script,
+    holder: Script,
     release: Script,
 }
 
@@ -85,7 +102,8 @@ impl RedisBus {
             subscribe,
             commands: Mutex::new(None),
             reachable,
-            lease: Script::new(LEASE),
+            lease: Script::new(&format!("{REMEMBER}{LEASE}")),
+            holder: Script::new(&format!("{REMEMBER}{HOLDER}")),
             release: Script::new(RELEASE),
         })))
     }
@@ -113,7 +131,7 @@ impl RedisBus {
     ) -> Result<Leased, BusError> {
         let asked = Instant::now();
         let mut script = self.0.lease.prepare_invoke();
-        script.key(format!("{PREFIX}lease:{name}")).arg(holder).arg(life.as_millis() as u64);
+        about(&mut script, name, life).arg(holder);
         let has: String =
             self.command(async |connection| script.invoke_async(connection).await).await?;
         Ok(match has {
@@ -128,10 +146,16 @@ impl RedisBus {
         self.command(async |connection| script.invoke_async(connection).await).await
     }
 
-    pub(super) async fn holder(&self, name: &str) -> Result<Option<String>, BusError> {
-        let mut get = ::redis::cmd("GET");
-        get.arg(format!("{PREFIX}lease:{name}"));
-        self.command(async |connection| get.query_async(connection).await).await
+    pub(super) async fn holder(&self, name: &str, life: Duration) -> Result<Named, BusError> {
+        let mut script = self.0.holder.prepare_invoke();
+        about(&mut script, name, life);
+        let (holder, is_young): (Option<String>, bool) =
+            self.command(async |connection| script.invoke_async(connection).await).await?;
+        Ok(match (holder, is_young) {
+            (Some(holder), _) => Named::Holder(holder),
+            (None, true) => Named::Forgotten,
+            (None, false) => Named::Nobody,
+        })
     }
 
     pub(super) async fn keep(
@@ -177,6 +201,19 @@ impl RedisBus {
         }
         answer.map_err(unreachable)
     }
+}
+
+/// Has a script speak of a lease that is granted for `life`.
+fn about<'a, 'b>(
+    script: &'a mut ScriptInvocation<'b>,
+    name: &str,
+    life: Duration,
+) -> &'a mut ScriptInvocation<'b> {
+    script
+        .key(format!("{PREFIX}lease:{name}"))
+        .key(format!("{PREFIX}run"))
+        .key(format!("{PREFIX}young"))
+        .arg(life.as_millis() as u64)
 }
 
 async fn connect(client: &Client) -> Result<MultiplexedConnection, BusError> {

@@ -10,7 +10,7 @@ use super::backlog::{Backlog, Drained};
 use super::batch::{Aside, Batch};
 use super::connection::{Conn, conn_key};
 use super::far::is_far;
-use super::{ConnKey, Hub, HubRef, RoomKey};
+use super::{ConnKey, Home, Hub, HubRef, RoomKey};
 
 /// How a write went.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl Hub {
     /// Ends the turn: sends the batch of every room that was touched.
     pub(super) fn flush_touched(&mut self, me: &HubRef) {
         for key in std::mem::take(&mut self.touched) {
-            self.flush(me, key);
+            self.flush_if_ours(me, key);
         }
     }
 
@@ -38,9 +38,22 @@ impl Hub {
             if at > now {
                 return;
             }
-            self.flush(me, key);
+            self.flush_if_ours(me, key);
             self.ticks.remove(&(at, key));
         }
+    }
+
+    /// Sends a room's batch if the room is still this node's: since the turn that filled it, the
+    /// batch may have waited for company, or the whole process stood still.
+    fn flush_if_ours(&mut self, me: &HubRef, key: RoomKey) {
+        let now = self.tools.clock.now().mono;
+        let Some(slot) = self.rooms.get(key) else { return };
+        if let Home::Here(here) = &slot.home
+            && !here.is_ours(self.tools.cluster.as_ref(), now)
+        {
+            return self.give_up_room(me, key);
+        }
+        self.flush(me, key);
     }
 
     /// Sends a room's batch.

@@ -15,6 +15,7 @@ use parlor_store::{
     ChatOutcome, ChatRow, Claim, LifeKind, LoadedRoom, NewChatRow, PresenceRow, RoomWrite, Store,
     StoreError,
 };
+use parlor_tenure::{CLAIM_AGAIN, Claiming, Holder, Step};
 use tokio::sync::mpsc;
 
 use super::{Here, Home, Hub, HubRef, RoomKey, Slot, Tools};
@@ -22,10 +23,6 @@ use crate::clock::wall_ms;
 use crate::cluster::wire::Matter;
 use crate::cluster::{Cluster, NodeId};
 
-/// How long a room is waited for whose node may be dead.
-const CLAIM_PATIENCE: Duration = Duration::from_secs(6);
-/// How often it is claimed meanwhile.
-const CLAIM_AGAIN: Duration = Duration::from_millis(150);
 /// Changes of presence written at once.
 const PRESENCE_BATCH: usize = 1_024;
 
@@ -100,31 +97,50 @@ async fn claim(tools: &Tools, cluster: &Cluster, id: &RoomId) -> Result<Claimed,
         tracing::error!(room = %id, %error, "a room cannot be claimed");
         Code::Unavailable
     };
-    let begun = tokio::time::Instant::now();
-    while begun.elapsed() < CLAIM_PATIENCE {
-        let losses = cluster.standing(tools.clock.now().mono).ok_or(Code::Unavailable)?;
-        let owner = tools.store.node_of_room(id).await.map_err(faulty)?;
-        let owner = owner.filter(|owner| **owner != **cluster.node());
-        let has_lease = match &owner {
-            Some(owner) => cluster.has_lease(owner).await,
-            None => false,
-        };
-        match owner {
-            Some(owner) if has_lease && !cluster.is_silent(&owner) => {
-                return Ok(Claimed::Held(owner.into()));
+    let (store, tenure) = (&tools.store, cluster.tenure());
+    let now = || tools.clock.now().mono;
+    let mut claiming = Claiming::new(cluster.node().clone(), now());
+    let mut step = claiming.begin(tenure, now());
+    loop {
+        let claimed = match step {
+            Step::AskHolder => {
+                let holder = store.holder_of_room(id).await.map_err(faulty)?;
+                let holder = holder.map(|it| Holder { node: it.node.into(), fence: it.fence });
+                step = claiming.holder(holder);
+                continue;
             }
-            Some(_) if has_lease => {}
-            _ => match tools.store.claim_room(id, cluster.node()).await.map_err(faulty)? {
-                Claim::Taken { fence, from_another } => {
-                    return Ok(Claimed::Taken(Taken { fence, losses, from_another }));
-                }
-                Claim::Gone => return Err(Code::RoomNotFound),
-                Claim::Held { .. } => {}
-            },
+            Step::AskLease(node) => {
+                let lease = cluster.lease_of(&node).await;
+                step = claiming.lease(tenure, now(), lease, cluster.is_silent(&node));
+                continue;
+            }
+            Step::Bury { node, dead_for } => {
+                let is_gone = store.bury_node(&node, dead_for).await.map_err(faulty)?;
+                step = claiming.buried(is_gone);
+                continue;
+            }
+            Step::Wait => {
+                tokio::time::sleep(CLAIM_AGAIN).await;
+                step = claiming.begin(tenure, now());
+                continue;
+            }
+            Step::Claim => store.claim_room(id, cluster.node()).await,
+            Step::TakeOver(Holder { node, fence }) => {
+                let from = parlor_store::Holder { node: node.to_string(), fence };
+                store.take_over_room(id, cluster.node(), &from).await
+            }
+            Step::Held(node) => return Ok(Claimed::Held(node)),
+            Step::GiveUp => return Err(Code::Unavailable),
+        };
+        match claimed.map_err(faulty)? {
+            Claim::Taken { fence, from_another } => {
+                let losses = claiming.losses();
+                return Ok(Claimed::Taken(Taken { fence, losses, from_another }));
+            }
+            Claim::Gone => return Err(Code::RoomNotFound),
+            Claim::Held { .. } => step = claiming.refused(),
         }
-        tokio::time::sleep(CLAIM_AGAIN).await;
     }
-    Err(Code::Unavailable)
 }
 
 impl Hub {
@@ -189,12 +205,16 @@ impl Hub {
         tokio::task::spawn_local(async move {
             let room = write.room_id.clone();
             let outcome = store.commit_room(write).await;
+            let is_lost = matches!(outcome, Err(StoreError::Fenced));
             let outcome = outcome.map(outcomes).map_err(|error| {
                 tracing::error!(%room, %error, "a room cannot be written");
                 StoreFault
             });
             let mut hub = me.borrow_mut();
             hub.write_ended();
+            if is_lost {
+                return hub.give_up_room(&me, key);
+            }
             hub.turn(&me, key, Input::Stored { batch: id, outcome });
         });
     }

@@ -160,7 +160,7 @@ impl Hub {
     }
 
     /// Drops a room that may be another node's by now. Nothing that happened since leaves.
-    fn give_up_room(&mut self, me: &HubRef, key: RoomKey) {
+    pub(super) fn give_up_room(&mut self, me: &HubRef, key: RoomKey) {
         let Some(slot) = self.rooms.get_mut(key) else { return };
         tracing::warn!(room = %slot.id, "a room may be another node's by now and is given up");
         slot.batch.clear();

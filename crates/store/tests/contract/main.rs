@@ -59,6 +59,8 @@ on_both! {
         nodes_that_start_at_once_agree_on_one_key,
         a_newer_key_comes_first_and_a_retired_one_goes;
     nodes:
+        a_node_that_was_buried_learns_it,
+        a_room_is_not_taken_over_that_was_claimed_since_or_whose_node_is_back,
         a_room_belongs_to_one_living_node,
         the_room_of_a_dead_node_is_taken_and_its_writes_are_refused,
         of_many_claims_at_once_one_wins,

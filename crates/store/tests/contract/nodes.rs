@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use parlor_protocol::RoomId;
-use parlor_store::{Claim, Store, StoreError};
+use parlor_store::{Claim, Holder, Store, StoreError};
 
 use crate::bed::{Bed, NOON_MS, message, room, write};
 
 /// Longer than any test.
 const LONG: Duration = Duration::from_secs(600);
-/// Over before the next statement.
+/// Over before the next statement, and dead for no longer than that.
 const OVER: Duration = Duration::ZERO;
 
 async fn with_room(bed: &Bed) -> (Store, RoomId) {
@@ -23,6 +23,42 @@ fn fence(claim: Claim) -> i64 {
         Claim::Taken { fence, .. } => fence,
         other => panic!("the room was not taken: {other:?}"),
     }
+}
+
+/// Buries a node if it is dead, and takes a room of it over.
+async fn take_over(store: &Store, id: &RoomId, by: &str, of: &str, fence: i64) -> Claim {
+    store.bury_node(of, OVER).await.unwrap();
+    let from = Holder { node: of.into(), fence };
+    store.take_over_room(id, by, &from).await.unwrap()
+}
+
+pub async fn a_node_that_was_buried_learns_it(bed: &Bed) {
+    let (store, _) = with_room(bed).await;
+    store.renew_node("a", LONG).await.unwrap();
+    assert!(!store.bury_node("a", OVER).await.unwrap(), "it is alive");
+    assert!(store.prolong_node("a", OVER).await.unwrap());
+    assert!(!store.bury_node("a", LONG).await.unwrap(), "it is not dead for so long");
+    assert!(store.bury_node("a", OVER).await.unwrap());
+    assert!(store.bury_node("a", LONG).await.unwrap(), "there is no row any more");
+    assert!(!store.prolong_node("a", LONG).await.unwrap());
+    store.renew_node("a", LONG).await.unwrap();
+    assert!(store.prolong_node("a", LONG).await.unwrap());
+}
+
+pub async fn a_room_is_not_taken_over_that_was_claimed_since_or_whose_node_is_back(bed: &Bed) {
+    let (store, id) = with_room(bed).await;
+    store.renew_node("a", OVER).await.unwrap();
+    let first = fence(store.claim_room(&id, "a").await.unwrap());
+    assert_eq!(
+        store.holder_of_room(&id).await.unwrap(),
+        Some(Holder { node: "a".into(), fence: first })
+    );
+    let held = Claim::Held { node: "a".into() };
+    let from = Holder { node: "a".into(), fence: first };
+    assert_eq!(store.take_over_room(&id, "b", &from).await.unwrap(), held, "it has a row");
+    let second = fence(store.claim_room(&id, "a").await.unwrap());
+    assert_eq!(take_over(&store, &id, "b", "a", first).await, held, "it claimed the room again");
+    fence(take_over(&store, &id, "b", "a", second).await);
 }
 
 pub async fn a_room_belongs_to_one_living_node(bed: &Bed) {
@@ -44,7 +80,7 @@ pub async fn the_room_of_a_dead_node_is_taken_and_its_writes_are_refused(bed: &B
     let old = fence(store.claim_room(&id, "a").await.unwrap());
     store.renew_node("a", OVER).await.unwrap();
     store.renew_node("b", LONG).await.unwrap();
-    let new = fence(store.claim_room(&id, "b").await.unwrap());
+    let new = fence(take_over(&store, &id, "b", "a", old).await);
     let late = store.commit_room(write("r", old, vec![message(1, None)])).await;
     assert!(matches!(late, Err(StoreError::Fenced)), "{late:?}");
     store.commit_room(write("r", new, vec![message(1, None)])).await.unwrap();
@@ -78,9 +114,9 @@ pub async fn a_released_or_retired_room_is_free(bed: &Bed) {
     assert_eq!(store.claim_room(&id, "b").await.unwrap(), Claim::Held { node: "a".into() });
     store.release_room(&id, first).await.unwrap();
     store.renew_node("b", LONG).await.unwrap();
-    fence(store.claim_room(&id, "b").await.unwrap());
+    let second = fence(store.claim_room(&id, "b").await.unwrap());
     store.retire_node("b").await.unwrap();
-    fence(store.claim_room(&id, "a").await.unwrap());
+    fence(take_over(&store, &id, "a", "b", second).await);
 }
 
 pub async fn a_room_in_use_elsewhere_does_not_expire(bed: &Bed) {
