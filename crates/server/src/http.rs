@@ -18,8 +18,9 @@ pub mod who;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use axum::response::Response;
 use axum::routing::get;
-use tower::ServiceBuilder;
+use tower::{ServiceBuilder, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -37,8 +38,32 @@ pub fn documented() -> OpenApiRouter<App> {
         .merge(health::routes())
 }
 
+/// What answers requests. Cheap to clone.
+#[derive(Clone)]
+pub struct Site {
+    router: Router,
+    app: App,
+}
+
+impl Site {
+    /// Puts the whole interface together.
+    pub fn new(app: App) -> Self {
+        Self { router: router(app.clone()), app }
+    }
+
+    /// Answers a request; its extensions must say whose connection it came over
+    /// ([`peer::Peer`]).
+    pub async fn answer(self, request: hyper::Request<hyper::body::Incoming>) -> Response {
+        if let Some(response) = watch::at_once(&self.app.config, &request) {
+            return response;
+        }
+        let Ok(response) = self.router.oneshot(request).await;
+        response
+    }
+}
+
 /// Every route there is, with everything a request passes before it gets to one.
-pub fn router(app: App) -> Router {
+fn router(app: App) -> Router {
     let (mut router, _) = documented().split_for_parts();
     let aliases =
         rooms::aliases().into_iter().chain([("/rooms/{roomId}/ws", get(sockets::room_socket))]);

@@ -1,13 +1,13 @@
 //! How requests come in: each core accepts on every address and serves what it accepted.
 
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::Router;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -17,8 +17,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::LocalSet;
 use tokio::time::timeout;
-use tower::ServiceExt;
 
+use crate::http::Site;
 use crate::http::peer::Peer;
 use crate::hub::{Hub, Tools};
 use crate::rooms::HubMessage;
@@ -45,8 +45,8 @@ pub struct Core {
     pub listeners: Vec<std::net::TcpListener>,
     /// What encrypts the connections; `None` for plain HTTP.
     pub tls: Option<Tls>,
-    /// Every route.
-    pub router: Router,
+    /// What answers requests.
+    pub site: Site,
     /// What its hub works with.
     pub tools: Tools,
     /// Messages for its hub.
@@ -104,7 +104,7 @@ async fn serve(core: Core) -> std::io::Result<()> {
         let listener = TcpListener::from_std(listener)?;
         let service = Service {
             tls: core.tls.clone(),
-            router: core.router.clone(),
+            site: core.site.clone(),
             phase: core.phase.clone(),
             beginners: beginners.clone(),
         };
@@ -128,7 +128,7 @@ async fn serve(core: Core) -> std::io::Result<()> {
 #[derive(Clone)]
 struct Service {
     tls: Option<Tls>,
-    router: Router,
+    site: Site,
     phase: watch::Receiver<Phase>,
     beginners: Arc<Semaphore>,
 }
@@ -212,16 +212,16 @@ where
 {
     let Ok(place) = service.beginners.clone().acquire_owned().await else { return };
     let place: Rc<Cell<Option<OwnedSemaphorePermit>>> = Rc::new(Cell::new(Some(place)));
-    let (router, mut phase) = (service.router.clone(), service.phase.clone());
+    let (site, mut phase) = (service.site.clone(), service.phase.clone());
     let begun = place.clone();
     let answering = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(peer);
-        let answer = router.clone().oneshot(request);
+        let answer = site.clone().answer(request);
         let begun = begun.clone();
         async move {
             let answer = answer.await;
             drop(begun.take());
-            answer
+            Ok::<_, Infallible>(answer)
         }
     });
     let serving = http1::Builder::new()

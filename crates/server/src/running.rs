@@ -90,9 +90,9 @@ impl Running {
         if let Some(tls) = tls.clone() {
             chores.spawn(tls.keep_current());
         }
-        let router = http::router(app.clone());
+        let site = http::Site::new(app.clone());
         let open_most = config.max_connections;
-        let parts = Parts { listeners, tls: tls.clone(), router, tools, rooms, inboxes, open_most };
+        let parts = Parts { listeners, tls: tls.clone(), site, tools, rooms, inboxes, open_most };
         let server = Server::start(parts)
             .map_err(|error| StartError(format!("The system gives no threads: {error}.")))?;
         Ok(Self { app, server, addresses, tls, chores, cluster, _lock: lock })

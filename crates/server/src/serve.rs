@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::thread::JoinHandle;
 
-use axum::Router;
 use parlor_protocol::limits::DRAIN;
 use tokio::sync::{mpsc, watch};
 
+use crate::http::Site;
 use crate::hub::Tools;
 use crate::net::{self, Core, Phase};
 use crate::rooms::{HubMessage, Rooms};
@@ -27,11 +27,11 @@ pub struct Parts {
     pub listeners: Vec<TcpListener>,
     /// What encrypts the connections; `None` for plain HTTP.
     pub tls: Option<Tls>,
-    /// Every route.
-    pub router: Router,
+    /// What answers requests.
+    pub site: Site,
     /// What the hubs work with.
     pub tools: Tools,
-    /// The handle the router speaks to rooms through.
+    /// The handle the site speaks to rooms through.
     pub rooms: Rooms,
     /// One inbox per core, made with the handle.
     pub inboxes: Vec<mpsc::Receiver<HubMessage>>,
@@ -53,7 +53,7 @@ impl Server {
             let core = Core {
                 listeners: listeners.collect::<Result<_, _>>()?,
                 tls: parts.tls.clone(),
-                router: parts.router.clone(),
+                site: parts.site.clone(),
                 tools: parts.tools.clone(),
                 inbox,
                 phase: watching.clone(),
