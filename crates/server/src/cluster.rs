@@ -30,6 +30,10 @@ pub const LIFE: Duration = Duration::from_secs(3);
 const RENEWED_EVERY: Duration = Duration::from_millis(600);
 /// A renewal that takes longer is given up: the next may be better.
 const RENEWAL_PATIENCE: Duration = Duration::from_millis(1_500);
+/// How often the database's clock is read: quartz drifts by a few ms in a minute at most.
+const CLOCK_READ_EVERY: Duration = Duration::from_secs(5);
+/// Readings of it before a node takes any room.
+const FIRST_READINGS: usize = 5;
 /// How often nodes that have something in common write to one another.
 const HEARTBEAT_EVERY: Duration = Duration::from_millis(500);
 /// After this silence of another node, what was shared with it is over.
@@ -102,6 +106,9 @@ impl Cluster {
         let all = cluster.0.bus.subscribe(ALL).await?;
         cluster.0.store.renew_node(&node, LIFE).await?;
         cluster.renew().await;
+        for _ in 0..FIRST_READINGS {
+            cluster.read_clock().await;
+        }
         Ok((cluster, Listener { own, all }))
     }
 
@@ -178,9 +185,11 @@ impl Cluster {
 
     /// Runs what a node does all the time: shows that it is alive, listens, watches the others.
     pub fn run(&self, listener: Listener, rooms: Rooms, chores: &mut JoinSet<()>) {
-        let (alive, heard, watching) = (self.clone(), self.clone(), self.clone());
+        let (alive, timely) = (self.clone(), self.clone());
+        let (heard, watching) = (self.clone(), self.clone());
         let for_watch = rooms.clone();
         chores.spawn(async move { alive.stay_alive().await });
+        chores.spawn(async move { timely.keep_time().await });
         chores.spawn(async move { heard.listen(listener, rooms).await });
         chores.spawn(async move { watching.watch(for_watch).await });
     }
@@ -222,6 +231,26 @@ impl Cluster {
         loop {
             every.tick().await;
             self.renew().await;
+        }
+    }
+
+    async fn keep_time(&self) {
+        let mut every = interval(CLOCK_READ_EVERY);
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            every.tick().await;
+            self.read_clock().await;
+        }
+    }
+
+    /// Relates this node's clock to the database's, which all nodes read.
+    async fn read_clock(&self) {
+        let asked = self.0.clock.now().mono;
+        match timeout(RENEWAL_PATIENCE, self.0.store.clock_us()).await {
+            Ok(Ok(shared_us)) => self.0.clock.relate(asked, self.0.clock.now().mono, shared_us),
+            // What was read before is good for minutes.
+            Ok(Err(error)) => tracing::debug!(%error, "the database's clock cannot be read"),
+            Err(_) => tracing::debug!("the database's clock cannot be read in time"),
         }
     }
 

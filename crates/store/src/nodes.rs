@@ -50,6 +50,19 @@ impl Store {
         Ok(())
     }
 
+    /// Reads the database's clock, µs since the Unix epoch. On SQLite it is this machine's.
+    pub async fn clock_us(&self) -> Result<i64, StoreError> {
+        if self.read().get_database_backend() != DbBackend::Postgres {
+            return Ok(Utc::now().timestamp_micros());
+        }
+        // Not now(): that is when the transaction began.
+        let us = Expr::cust("(extract(epoch from clock_timestamp()) * 1000000)::bigint");
+        let select = Query::select().expr_as(us, "us").to_owned();
+        let row = self.read().query_one(&select).await?;
+        let row = row.ok_or_else(|| StoreError::Corrupt("a clock has no time".into()))?;
+        Ok(row.try_get("", "us")?)
+    }
+
     /// Takes a node out, so that others may claim its rooms at once. Nodes that are long dead go
     /// with it.
     pub async fn retire_node(&self, id: &str) -> Result<(), StoreError> {
