@@ -178,6 +178,7 @@ async fn a_drained_node_hands_its_rooms_on() {
     let room = site.room(&ada).await;
     let mut owner = Member::enter(&site.nodes[0], &room, &ada).await;
     let mut other = Member::enter(&site.nodes[1], &room, &bob).await;
+    let heard = other.state().await;
     owner.say(1, "kept").await;
     owner.next("ACK").await;
 
@@ -186,7 +187,13 @@ async fn a_drained_node_hands_its_rooms_on() {
     assert_eq!(owner.closed().await, 1012);
     assert_eq!(other.closed().await, 1012);
     let mut back = Member::enter(&site.nodes[1], &room, &bob).await;
-    assert_eq!(back.state().await["chat"][0]["text"], "kept");
     assert!(asked.elapsed() < TAKEOVER, "{:?}", asked.elapsed());
+    // The stream goes on there: nothing but what was missed is told.
+    let position = json!({ "epoch": heard["epoch"], "seq": heard["seq"] });
+    back.send(json!({ "type": "RESUME", "payload": position })).await;
+    let missed = back.next("CHAT_MESSAGE").await;
+    assert_eq!(missed["payload"]["text"], "kept");
+    assert_eq!(missed["seq"].as_u64(), heard["seq"].as_u64().map(|seq| seq + 1));
+    assert_eq!(back.next("RESUMED").await["payload"]["epoch"], heard["epoch"]);
     site.nodes[0].ended().await;
 }

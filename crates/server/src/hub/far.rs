@@ -91,6 +91,9 @@ impl Hub {
     }
 
     fn far_said(&mut self, me: &HubRef, from: NodeId, name: u64, text: &str) {
+        if self.draining {
+            return;
+        }
         let Some(key) = self.far_by_name.get(&(from, name)).copied() else { return };
         let Some(room) = self.far.get(key).map(|conn| conn.room) else { return };
         let conn = far_id(key);

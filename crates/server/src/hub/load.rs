@@ -138,7 +138,8 @@ impl Hub {
             (Some(_), true) => RECONNECT_GRACE,
             _ => RESTART_GRACE.saturating_sub(now.mono),
         };
-        let founding = Founding { seats_kept, ..found(clock.id(), clock.boot(), loaded) };
+        let reign = taken.fence.unsigned_abs();
+        let founding = Founding { seats_kept, reign, ..found(clock.id(), clock.boot(), loaded) };
         let restored = snapshot.and_then(|snapshot| {
             let elapsed = snapshot.stamp().map(|stamp| clock.since(&stamp));
             let room = elapsed
@@ -242,10 +243,18 @@ impl Hub {
 
     /// Sends what a room still has to say, and drops it.
     pub(super) fn forget(&mut self, me: &HubRef, key: RoomKey) {
+        if let Some(slot) = self.take_out(me, key) {
+            self.let_go(&slot);
+        }
+    }
+
+    /// Sends what a room still has to say, and takes it out of the hub. Others wait until it is
+    /// [`Hub::let_go`].
+    fn take_out(&mut self, me: &HubRef, key: RoomKey) -> Option<Slot> {
         self.flush(me, key);
-        let Some(slot) = self.rooms.remove(key) else { return };
+        let slot = self.rooms.remove(key)?;
         self.by_id.remove(&slot.id);
-        self.let_go(key, &slot);
+        self.forget_far_in(key);
         // Who still waits for an answer is told that there is none by the dropped channel.
         self.asks.retain(|_, (room, _)| *room != key);
         if let Some(at) = slot.deadline {
@@ -254,42 +263,35 @@ impl Hub {
         if let Some(at) = slot.tick {
             self.ticks.remove(&(at, key));
         }
+        Some(slot)
     }
 
-    /// Says goodbye to every socket, writes every room down, and then tells `done`.
+    /// Writes every room down, says goodbye to every socket, and then tells `done`.
+    ///
+    /// From the first moment on nothing new is heard. What the store has already is told and
+    /// acknowledged; the rooms' last words come after that, and behind them nothing is told.
     pub(super) fn drain(me: &HubRef, done: tokio::sync::oneshot::Sender<()>) {
-        let mut hub = me.borrow_mut();
-        hub.draining = true;
-        let now = hub.tools.clock.now();
-        // Taken before anybody is sent away: the seats in it are those to be kept.
-        let last: Vec<RoomWrite> = hub
-            .rooms
-            .values()
-            .filter_map(|slot| {
-                let snapshot = Some(slot.room()?.snapshot(now).0);
-                Some(RoomWrite { snapshot, ..bare(slot)? })
-            })
-            .collect();
-        hub.say_goodbye(me);
-        let (me, store) = (me.clone(), hub.tools.store.clone());
-        drop(hub);
+        me.borrow_mut().draining = true;
+        let me = me.clone();
         tokio::task::spawn_local(async move {
-            // Batches that are under way come first, so that the last snapshot is the last.
             let signals = me.borrow().signals.clone();
             while me.borrow().writes > 0 {
                 signals.something_ended.notified().await;
             }
-            for write in last {
-                let room = write.room_id.clone();
-                if let Err(error) = store.commit_room(write).await {
-                    tracing::error!(%room, %error, "a room cannot be written at the end");
+            let store = me.borrow().tools.store.clone();
+            let rooms = me.borrow_mut().say_farewell(&me);
+            // All at once: they share transactions.
+            let written = rooms.into_iter().map(async |(slot, last_words)| {
+                if let Some(write) = last_words {
+                    let room = write.room_id.clone();
+                    if let Err(error) = store.commit_room(write).await {
+                        tracing::error!(%room, %error, "a room cannot be written at the end");
+                    }
                 }
-            }
-            // Other nodes may have the rooms now; their connections are sent there.
-            let rooms: Vec<RoomKey> = me.borrow().rooms.keys().collect();
-            for room in rooms {
-                me.borrow_mut().forget(&me, room);
-            }
+                // Other nodes may have the room now; its connections are sent there.
+                me.borrow_mut().let_go(&slot);
+            });
+            futures_util::future::join_all(written).await;
             while !me.borrow().conns.is_empty() {
                 signals.something_ended.notified().await;
             }
@@ -297,11 +299,26 @@ impl Hub {
             let _ = done.send(());
         });
     }
+
+    /// Takes every room out with its last words, and sends its members away.
+    fn say_farewell(&mut self, me: &HubRef) -> Vec<(Slot, Option<RoomWrite>)> {
+        let now = self.tools.clock.now();
+        self.say_goodbye();
+        let rooms: Vec<RoomKey> = self.rooms.keys().collect();
+        let taken_out = rooms.into_iter().filter_map(|key| {
+            let slot = self.take_out(me, key)?;
+            let snapshot = slot.room().map(|room| room.farewell(now).0);
+            let last_words = snapshot.zip(bare(&slot));
+            let write = last_words.map(|(it, bare)| RoomWrite { snapshot: Some(it), ..bare });
+            Some((slot, write))
+        });
+        taken_out.collect()
+    }
 }
 
 impl Hub {
     /// Tells other nodes that a room is not here any more, and lets them claim it.
-    fn let_go(&mut self, key: RoomKey, slot: &Slot) {
+    fn let_go(&mut self, slot: &Slot) {
         let Some(cluster) = self.tools.cluster.clone() else { return };
         let id = slot.id.clone();
         match &slot.home {
@@ -314,7 +331,6 @@ impl Hub {
             Home::Here(here) => {
                 let (store, fence) = (self.tools.store.clone(), here.fence);
                 let far: Vec<NodeId> = here.far.keys().cloned().collect();
-                self.forget_far_in(key);
                 tokio::task::spawn_local(async move {
                     if let Err(error) = store.release_room(&id, fence).await {
                         tracing::debug!(room = %id, %error, "a room cannot be released");
@@ -350,6 +366,7 @@ fn found(clock_id: &str, boot: String, loaded: LoadedRoom) -> Founding {
         owner: row.owner_id,
         created_at: iso_8601(row.created_at_ms),
         epoch: format!("{:016x}", rand::random::<u64>()),
+        reign: 0,
         clock_id: clock_id.to_owned(),
         boot,
         life,

@@ -169,25 +169,26 @@ impl Hub {
 
     /// Drops a room and has its members come back to wherever it is then.
     pub(super) fn send_members_back(&mut self, me: &HubRef, key: RoomKey) {
-        let members: Vec<_> =
-            self.conns.iter().filter(|(_, conn)| conn.room == key).map(|(conn, _)| conn).collect();
-        for conn in members {
-            if let Some(slot) = self.rooms.get_mut(key) {
+        for (conn, kept) in &mut self.conns {
+            if kept.room == key && std::mem::take(&mut kept.attached)
+                && let Some(slot) = self.rooms.get_mut(key)
+            {
                 slot.batch.close(conn_id(conn), CloseCode::Restart.number(), "");
-            }
-            if let Some(conn) = self.conns.get_mut(conn) {
-                conn.attached = false;
             }
         }
         self.forget(me, key);
     }
 
-    /// Closes every connection of every room with 1012, and lets the rooms write themselves down.
-    pub(super) fn say_goodbye(&mut self, me: &HubRef) {
-        let conns: Vec<_> = self.conns.keys().collect();
-        for conn in conns {
-            // Clients come back after a pause of their own within the time named here.
-            self.hang_up(me, conn, CloseCode::Restart.number(), "jitter=2000", Departure::Broken);
+    /// Has every connection of every room closed with 1012. Their rooms are not told: they go as
+    /// well.
+    pub(super) fn say_goodbye(&mut self) {
+        for (conn, kept) in &mut self.conns {
+            if std::mem::take(&mut kept.attached)
+                && let Some(slot) = self.rooms.get_mut(kept.room)
+            {
+                // Clients come back after a pause of their own within the time named here.
+                slot.batch.close(conn_id(conn), CloseCode::Restart.number(), "jitter=2000");
+            }
         }
     }
 }
