@@ -107,7 +107,8 @@ impl Room {
     ) -> Result<Self, SnapshotFault> {
         let written = snapshot.read_for(&founding.room_id)?;
         let mut room = Self::new(now, founding);
-        let stream = written.stream.and_then(|it| it.resume(now.mono, elapsed, room.founding.reign));
+        let stream =
+            written.stream.and_then(|it| it.resume(now.mono, elapsed, room.founding.reign));
         let goes_on = stream.is_some();
         if let Some(stream) = stream {
             room.stream = stream;
@@ -155,12 +156,12 @@ impl Room {
     /// Writes the room down for the owner that follows, its stream of events too: who resumes there
     /// gets what it missed here. Nobody may be told anything of the room after that.
     ///
-    /// In a crowd, whose seats are not kept, the stream ends.
+    /// In a crowd, whose seats are not kept, and after a fault of the store the stream ends.
     pub fn farewell(&self, now: Now) -> Snapshot {
-        let stream = (!self.is_crowd(self.members.count()))
-            .then(|| self.stream.write(now.mono, self.founding.reign));
-        let host = self.host.as_ref();
-        Written { stream, ..self.write(now, &self.durable, host, &self.timeline) }.into_snapshot()
+        let mut written = self.write(now, &self.durable, self.host.as_ref(), &self.timeline);
+        let goes_on = !self.is_crowd(self.members.count()) && self.knows_what_is_stored();
+        written.stream = goes_on.then(|| self.stream.write(now.mono, self.founding.reign));
+        written.into_snapshot()
     }
 
     pub(crate) fn write_snapshot(

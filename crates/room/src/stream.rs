@@ -112,9 +112,8 @@ impl WrittenStream {
         // By the new owner's clock, which may have begun later: then they are kept a little longer.
         let at = |age_ms| now.saturating_sub(elapsed + Duration::from_millis(age_ms));
         let numbered = self.recent.into_iter().zip(first..);
-        let recent = numbered.map(|((age_ms, event), seq)| {
-            (at(age_ms), Arc::new(Told { seq: Some(seq), event }))
-        });
+        let recent = numbered
+            .map(|((age_ms, event), seq)| (at(age_ms), Arc::new(Told { seq: Some(seq), event })));
         let recent = recent.filter(|(at, _)| *at >= now.saturating_sub(limits::RECOVERY_WINDOW));
         Some(Stream { epoch: self.epoch, seq: self.seq, recent: recent.collect() })
     }

@@ -216,9 +216,9 @@ fn after_a_farewell_the_stream_goes_on() {
         scene.heard(ben),
         [
             "#3 CHAT_MESSAGE 1 anna: missed by ben",
-            "#4 MEMBER_UPDATED anna Host Reconnecting silent",
+            "#4 MEMBER_UPDATED anna Owner Reconnecting silent",
             "#5 MEMBER_UPDATED ben Member Reconnecting silent",
-            "#6 PLAYBACK_UPDATED nothing",
+            "#6 PLAYBACK_UPDATED nothing paused 0 @1000000 ×1 rev 0 by the room",
             "#7 MEMBER_UPDATED ben Member Online silent",
             "RESUMED e1 7",
         ]

@@ -15,6 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hashbrown::HashMap;
 use parlor_protocol::{LoginId, RoomId, UserId};
+use parlor_room::Snapshot;
 use parlor_store::{Store, StoreError};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
@@ -22,7 +23,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use crate::bus::{Bus, BusError, Delivery, Leased, Subscription};
 use crate::clock::Clock;
 use crate::rooms::Rooms;
-use wire::{Content, Letter, Matter};
+use wire::{Cached, Content, Letter, Matter};
 
 /// How long a node is taken for alive after it last said so.
 pub const LIFE: Duration = Duration::from_secs(3);
@@ -34,6 +35,8 @@ const RENEWAL_PATIENCE: Duration = Duration::from_millis(1_500);
 const CLOCK_READ_EVERY: Duration = Duration::from_secs(5);
 /// Readings of it before a node takes any room.
 const FIRST_READINGS: usize = 5;
+/// How long the state of a room outlives its node in the cache: it is taken over within seconds.
+const ROOM_CACHED: Duration = Duration::from_secs(300);
 /// How often nodes that have something in common write to one another.
 const HEARTBEAT_EVERY: Duration = Duration::from_millis(500);
 /// After this silence of another node, what was shared with it is over.
@@ -170,6 +173,22 @@ impl Cluster {
     /// [`BusError::Unreachable`].
     pub async fn borrow(&self, name: &str) -> Result<Option<Bytes>, BusError> {
         self.0.bus.take(name).await
+    }
+
+    /// Keeps a room's state where whoever has it next finds it sooner than in the database. It may be
+    /// lost.
+    pub fn cache_room(&self, room: &RoomId, fence: i64, snapshot: Snapshot) {
+        let cached = wire::encode_cached(&Cached { fence, snapshot: snapshot.0 });
+        if let Err(error) = self.0.bus.keep_soon(&cache_of(room), cached, ROOM_CACHED) {
+            tracing::debug!(%error, %room, "a room's state is not cached");
+        }
+    }
+
+    /// Returns the state that a room's owner with that fence has cached last, if it is there.
+    pub async fn cached_room(&self, room: &RoomId, fence: i64) -> Option<Snapshot> {
+        let cached = self.0.bus.look(&cache_of(room)).await.ok()??;
+        let cached = wire::decode_cached(&cached)?;
+        (cached.fence == fence).then_some(Snapshot(cached.snapshot))
     }
 
     /// Lets the others have this node's rooms at once.
@@ -409,6 +428,10 @@ pub enum JoinError {
 
 fn subject(node: &str) -> String {
     format!("node:{node}")
+}
+
+fn cache_of(room: &RoomId) -> String {
+    format!("room:{room}")
 }
 
 fn lease_of(node: &str) -> String {

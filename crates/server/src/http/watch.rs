@@ -15,8 +15,8 @@ use parlor_protocol::Code;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::answer::{self, Refused};
-use super::{gate, health};
 use super::peer::Peer;
+use super::{gate, health};
 use crate::app::App;
 use crate::config::Config;
 

@@ -79,13 +79,29 @@ async fn find(tools: &Tools, id: &RoomId) -> Result<Found, Code> {
             Taken { fence, losses: 0, from_another: false }
         }
     };
-    let loaded = store.load_room(id).await.map_err(faulty)?.ok_or(Code::RoomNotFound)?;
+    let mut loaded = store.load_room(id).await.map_err(faulty)?.ok_or(Code::RoomNotFound)?;
+    if let Some(cluster) = tools.cluster.as_ref().filter(|_| taken.from_another) {
+        let cached = cluster.cached_room(id, taken.fence - 1).await;
+        loaded.snapshot = later(cached, loaded.snapshot);
+    }
     if let Some(ttl_s) = loaded.row.idle_ttl_seconds {
         // A loaded room counts for itself; this is for a server that dies meanwhile.
         let expiry = wall_ms() + 1_000 * ttl_s;
         store.set_room_expiry(id, Some(expiry)).await.map_err(faulty)?;
     }
     Ok(Found::Here(Box::new(loaded), taken))
+}
+
+/// Returns the later one of a snapshot that was cached and one that was stored.
+fn later(cached: Option<Snapshot>, stored: Option<String>) -> Option<String> {
+    let taken_ms = |snapshot: &Snapshot| snapshot.stamp().map(|stamp| stamp.wall_ms).ok();
+    let stored = stored.map(Snapshot);
+    let later = match (cached, stored) {
+        (Some(cached), Some(stored)) if taken_ms(&cached) > taken_ms(&stored) => Some(cached),
+        (cached, None) => cached,
+        (_, stored) => stored,
+    };
+    later.map(|snapshot| snapshot.0)
 }
 
 enum Claimed {
@@ -152,7 +168,7 @@ impl Hub {
         });
         let room = restored.unwrap_or_else(|| Room::new(now, founding));
         let Taken { fence, losses, .. } = taken;
-        let here = Here { room, fence, losses, far: HashMap::new() };
+        let here = Here { room, fence, losses, far: HashMap::new(), moved: false };
         let key = self.insert_slot(id, Home::Here(Box::new(here)));
         // What the room wants at once: its seats noted, its first deadline set.
         self.turn(me, key, Input::Timeout);

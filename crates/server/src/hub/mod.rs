@@ -160,6 +160,8 @@ struct Here {
     losses: u64,
     /// How many connections of each other node are in the room.
     far: HashMap<NodeId, usize>,
+    /// Whether the film moved since the state was last cached.
+    moved: bool,
 }
 
 impl Here {

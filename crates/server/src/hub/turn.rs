@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use parlor_protocol::CloseCode;
+use parlor_protocol::{CloseCode, Event};
 use parlor_room::{Departure, Input, Output, Pace, Room};
 
 use super::connection::{conn_id, conn_key};
@@ -61,6 +61,10 @@ impl Hub {
                 }
             }
             Output::Broadcast { told, pace } => {
+                if let (Home::Here(here), Event::PlaybackUpdated(_)) = (&mut slot.home, &told.event)
+                {
+                    here.moved = true;
+                }
                 slot.batch.tell(&told.event, told.seq);
                 self.pace(key, pace, now);
             }
@@ -170,7 +174,8 @@ impl Hub {
     /// Drops a room and has its members come back to wherever it is then.
     pub(super) fn send_members_back(&mut self, me: &HubRef, key: RoomKey) {
         for (conn, kept) in &mut self.conns {
-            if kept.room == key && std::mem::take(&mut kept.attached)
+            if kept.room == key
+                && std::mem::take(&mut kept.attached)
                 && let Some(slot) = self.rooms.get_mut(key)
             {
                 slot.batch.close(conn_id(conn), CloseCode::Restart.number(), "");
