@@ -26,6 +26,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 use crate::ui;
+use peer::Peer;
 
 /// Every documented route.
 pub fn documented() -> OpenApiRouter<App> {
@@ -51,14 +52,28 @@ impl Site {
         Self { router: router(app.clone()), app }
     }
 
-    /// Answers a request; its extensions must say whose connection it came over
-    /// ([`peer::Peer`]).
-    pub async fn answer(self, request: hyper::Request<hyper::body::Incoming>) -> Response {
-        if let Some(response) = watch::at_once(&self.app.config, &request) {
-            return response;
+    /// Answers a request that came over a connection.
+    pub fn answer(
+        &self,
+        peer: Peer,
+        mut request: hyper::Request<hyper::body::Incoming>,
+    ) -> impl Future<Output = Response> + use<> {
+        let answered = match watch::at_once(&self.app.config, peer, &request) {
+            Some(response) => Ok(response),
+            None => {
+                request.extensions_mut().insert(peer);
+                Err(self.router.clone().oneshot(request))
+            }
+        };
+        async {
+            match answered {
+                Ok(response) => response,
+                Err(answering) => {
+                    let Ok(response) = answering.await;
+                    response
+                }
+            }
         }
-        let Ok(response) = self.router.oneshot(request).await;
-        response
     }
 }
 

@@ -214,9 +214,8 @@ where
     let place: Rc<Cell<Option<OwnedSemaphorePermit>>> = Rc::new(Cell::new(Some(place)));
     let (site, mut phase) = (service.site.clone(), service.phase.clone());
     let begun = place.clone();
-    let answering = service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(peer);
-        let answer = site.clone().answer(request);
+    let answering = service_fn(move |request: hyper::Request<Incoming>| {
+        let answer = site.answer(peer, request);
         let begun = begun.clone();
         async move {
             let answer = answer.await;

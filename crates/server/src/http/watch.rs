@@ -52,30 +52,30 @@ pub async fn every(State(app): State<App>, request: Request, next: Next) -> Resp
     };
     let mut response = answer::shape(&path, response);
     secure(response.headers_mut(), is_strict);
-    count(route.as_ref().map(MatchedPath::as_str), method, response.status(), begin.elapsed());
+    count(route.as_ref(), method, response.status(), begin.elapsed());
     response
 }
 
-/// Answers what load balancers ask all the time, as the routes would and for a third of the price:
-/// most of what a request passes has nothing to say about it. `None` for everything else.
-pub fn at_once<B>(config: &Config, request: &http::Request<B>) -> Option<Response> {
+/// Answers what load balancers ask all the time, as the routes would: most of what a request passes
+/// has nothing to say about it, and among people's requests it is not counted. `None` for
+/// everything else.
+pub fn at_once<B>(config: &Config, peer: Peer, request: &http::Request<B>) -> Option<Response> {
     let is_asked = request.uri().path() == health::LIVE
         && request.method() == Method::GET
         // Pages of other sites are for the layers to judge.
         && !request.headers().contains_key(header::ORIGIN);
-    if !is_asked || own_host(config, request).is_err() {
+    if !is_asked {
         return None;
     }
-    let begin = Instant::now();
+    gate::host_allowed(config, request.headers(), request.uri(), peer.local).ok()?;
     let mut response = health::alive();
     let is_strict = config.is_https() && !gate::is_for_localhost(request.headers());
     secure(response.headers_mut(), is_strict);
-    count(Some(health::LIVE), Method::GET, StatusCode::OK, begin.elapsed());
     Some(response)
 }
 
 /// Refuses requests for hosts that are not ours.
-fn own_host<B>(config: &Config, request: &http::Request<B>) -> Result<(), Code> {
+fn own_host(config: &Config, request: &Request) -> Result<(), Code> {
     let peer = request.extensions().get::<Peer>().ok_or(Code::Internal)?;
     gate::host_allowed(config, request.headers(), request.uri(), peer.local)
 }
@@ -93,12 +93,12 @@ fn secure(headers: &mut HeaderMap, is_strict: bool) {
 
 /// Counts a request and how long it took. Routes are named as they are written, never by what is
 /// in them, and methods that no route takes share one name.
-fn count(route: Option<&str>, method: Method, status: StatusCode, took: Duration) {
+fn count(route: Option<&MatchedPath>, method: Method, status: StatusCode, took: Duration) {
     let method = match method {
         Method::GET | Method::POST | Method::PATCH | Method::DELETE => method,
         _ => Method::OPTIONS,
     };
-    let route = route.unwrap_or("other");
+    let route = route.map_or("other", MatchedPath::as_str);
     let key = (route.as_ptr() as usize, method, status.as_u16());
     METERS.with_borrow_mut(|known| {
         let meters = match known.get(&key) {

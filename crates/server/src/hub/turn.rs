@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use parlor_protocol::{CloseCode, Event};
-use parlor_room::{Departure, Input, Output, Pace, Room};
+use parlor_room::{Input, Output, Pace, Room};
 
 use super::connection::{conn_id, conn_key};
 use super::far::is_far;
