@@ -45,6 +45,9 @@ pub const MEMBERS_TOLD_SINGLY: usize = 200;
 pub const MEMBERS_BATCH: Duration = Duration::from_millis(500);
 /// How long a member's seat is kept after its last connection broke.
 pub const RECONNECT_GRACE: Duration = Duration::from_secs(8);
+/// How long a member's seat is kept whose node fell silent, from when that was noticed: 10 s after a
+/// node's death nobody sees its members any more.
+pub const LOST_NODE_GRACE: Duration = Duration::from_secs(6);
 /// How long members' seats are kept after their server was started again.
 pub const RESTART_GRACE: Duration = Duration::from_secs(10);
 /// How long a stream of events can be resumed.

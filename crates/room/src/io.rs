@@ -174,6 +174,9 @@ pub enum Departure {
     Left,
     /// By accident: the seat is kept for [`parlor_protocol::limits::RECONNECT_GRACE`].
     Broken,
+    /// With the node it was on: the seat is kept for
+    /// [`parlor_protocol::limits::LOST_NODE_GRACE`].
+    Lost,
 }
 
 /// Something the driver is to do.

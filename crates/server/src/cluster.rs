@@ -31,8 +31,9 @@ pub const LIFE: Duration = Duration::from_secs(3);
 const RENEWED_EVERY: Duration = Duration::from_millis(600);
 /// A renewal that takes longer is given up: the next may be better.
 const RENEWAL_PATIENCE: Duration = Duration::from_millis(1_500);
-/// How often the database's clock is read: quartz drifts by a few ms in a minute at most.
-const CLOCK_READ_EVERY: Duration = Duration::from_secs(5);
+/// How often the database's clock is read (quartz drifts by a few ms in a minute at most), and those
+/// forgotten who were present at dead nodes: both are a matter of seconds.
+const CLOCK_READ_EVERY: Duration = Duration::from_secs(4);
 /// Readings of it before a node takes any room.
 const FIRST_READINGS: usize = 5;
 /// How long the state of a room outlives its node in the cache: it is taken over within seconds.
@@ -259,6 +260,9 @@ impl Cluster {
         loop {
             every.tick().await;
             self.read_clock().await;
+            if let Err(error) = self.0.store.forget_presence_of_the_dead().await {
+                tracing::debug!(%error, "who was present at dead nodes is still in the database");
+            }
         }
     }
 

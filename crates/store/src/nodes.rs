@@ -8,7 +8,7 @@ use parlor_protocol::RoomId;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, OnConflict, Query, SimpleExpr};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QuerySelect};
 
-use crate::entity::{node, room};
+use crate::entity::{node, room, room_user};
 use crate::value::storable;
 use crate::{Store, StoreError};
 
@@ -126,6 +126,22 @@ impl Store {
             Some((None,)) => Claim::Held { node: String::new() },
             Some((Some(node),)) => Claim::Held { node },
         })
+    }
+
+    /// Forgets who was present in rooms that no living node has. Returns how many that were.
+    pub async fn forget_presence_of_the_dead(&self) -> Result<u64, StoreError> {
+        let backend = self.write().get_database_backend();
+        let lost = Query::select()
+            .column(room::Column::Id)
+            .from(room::Entity)
+            .and_where(
+                Expr::col((room::Entity, room::Column::Id))
+                    .equals((room_user::Entity, room_user::Column::RoomId)),
+            )
+            .cond_where(is_free(backend))
+            .to_owned();
+        let gone = room_user::Entity::delete_many().filter(Expr::exists(lost));
+        Ok(gone.exec(self.write()).await?.rows_affected)
     }
 
     /// Lets a room go that its owner has no use for; nothing happens if another has it already.

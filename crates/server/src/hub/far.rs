@@ -149,7 +149,7 @@ impl Hub {
         for key in theirs {
             let Some(room) = self.far.get(key).map(|conn| conn.room) else { continue };
             self.forget_far(far_id(key));
-            self.turn(me, room, Input::Depart { conn: far_id(key), how: Departure::Broken });
+            self.turn(me, room, Input::Depart { conn: far_id(key), how: Departure::Lost });
         }
         for slot in self.rooms.values_mut() {
             if let Home::Here(here) = &mut slot.home {

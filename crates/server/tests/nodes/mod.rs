@@ -1,6 +1,7 @@
 //! Nodes as processes, and people who are connected to them.
 
-#![allow(clippy::unwrap_used)]
+// Each test file uses its own part of this.
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -25,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Site {
     pub nodes: Vec<Node>,
     pub redis: TestRedis,
-    _postgres: Postgres,
+    pub postgres: Postgres,
 }
 
 /// Somebody with a token.
@@ -41,7 +42,7 @@ impl Site {
         // All at once: they agree on who makes the tables.
         let starts = (0..count).map(|_| Node::start(postgres.url(), redis.url()));
         let nodes = futures_util::future::join_all(starts).await;
-        Self { nodes, redis, _postgres: postgres }
+        Self { nodes, redis, postgres }
     }
 
     pub async fn guest(&self, name: &str) -> Guest {

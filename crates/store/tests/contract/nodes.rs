@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use parlor_protocol::RoomId;
-use parlor_store::{Claim, Store, StoreError};
+use parlor_store::{Claim, PresenceRow, Store, StoreError};
 
 use crate::bed::{Bed, NOON_MS, message, room, write};
 
@@ -91,4 +91,38 @@ pub async fn a_room_in_use_elsewhere_does_not_expire(bed: &Bed) {
     assert!(!store.delete_room_if_expired(&id, late_ms).await.unwrap());
     store.retire_node("a").await.unwrap();
     assert!(store.delete_room_if_expired(&id, late_ms).await.unwrap());
+}
+
+pub async fn who_was_present_at_a_dead_node_is_forgotten(bed: &Bed) {
+    let (store, id) = with_room(bed).await;
+    store.create_room(room("of-the-dead")).await.unwrap();
+    let other = RoomId::from("of-the-dead");
+    store.renew_node("a", LONG).await.unwrap();
+    store.renew_node("b", LONG).await.unwrap();
+    fence(store.claim_room(&id, "a").await.unwrap());
+    fence(store.claim_room(&other, "b").await.unwrap());
+    let came = |room: &RoomId, user: &str| PresenceRow {
+        room_id: room.clone(),
+        user_id: user.into(),
+        display_name: user.to_owned(),
+        is_guest: true,
+        present: true,
+        at_ms: NOON_MS,
+    };
+    let rows = vec![came(&id, "ann"), came(&other, "bob"), came(&other, "cleo")];
+    store.set_presence(rows).await.unwrap();
+    assert_eq!(store.forget_presence_of_the_dead().await.unwrap(), 0);
+    store.renew_node("b", OVER).await.unwrap();
+    assert_eq!(store.forget_presence_of_the_dead().await.unwrap(), 2);
+    assert_eq!(store.presence_of(&id).await.unwrap().len(), 1);
+    assert_eq!(store.presence_of(&other).await.unwrap().len(), 0);
+}
+
+pub async fn the_clock_of_the_database_can_be_read(bed: &Bed) {
+    let store = bed.open().await;
+    let first = store.clock_us().await.unwrap();
+    let second = store.clock_us().await.unwrap();
+    // 2020-01-01: in microseconds, and not in any other unit.
+    assert!(first > 1_577_836_800_000_000, "{first}");
+    assert!((0..60_000_000).contains(&(second - first)), "{first} {second}");
 }
