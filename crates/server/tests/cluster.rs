@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod nodes;
+mod support;
 
 use std::time::Duration;
 
@@ -169,6 +170,18 @@ async fn an_emptied_or_restarted_broker_stops_nobody_for_long() {
     assert_eq!(last, "without the broker");
     back.say(3, "all is well").await;
     assert_eq!(owner.next("CHAT_MESSAGE").await["payload"]["text"], "all is well");
+}
+
+#[tokio::test]
+async fn the_broker_may_be_reached_by_tls() {
+    let pair = support::tls::Pair::new();
+    let site = Site::start_with_tls(2, pair.certificate_file(), pair.key_file()).await;
+    let (ada, bob) = (site.guest("Ada").await, site.guest("Bob").await);
+    let room = site.room(&ada).await;
+    let mut at_first = Member::enter(&site.nodes[0], &room, &ada).await;
+    let mut at_second = Member::enter(&site.nodes[1], &room, &bob).await;
+    at_second.say(1, "by TLS").await;
+    assert_eq!(at_first.next("CHAT_MESSAGE").await["payload"]["text"], "by TLS");
 }
 
 #[tokio::test]

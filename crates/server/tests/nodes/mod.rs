@@ -3,6 +3,7 @@
 // Each test file uses its own part of this.
 #![allow(dead_code, clippy::unwrap_used)]
 
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -38,9 +39,25 @@ pub struct Guest {
 impl Site {
     pub async fn start(count: usize) -> Self {
         let postgres = Postgres::start(Durability::Process).unwrap_or_else(|e| panic!("{e}"));
-        let redis = TestRedis::start();
+        Self::start_over(count, postgres, TestRedis::start(), None).await
+    }
+
+    /// Starts nodes that reach the broker by TLS, and trust its certificate because the system does.
+    pub async fn start_with_tls(count: usize, certificate: PathBuf, key: PathBuf) -> Self {
+        let postgres = Postgres::start(Durability::Process).unwrap_or_else(|e| panic!("{e}"));
+        let redis = TestRedis::start_with_tls(certificate.clone(), key);
+        Self::start_over(count, postgres, redis, Some(certificate)).await
+    }
+
+    async fn start_over(
+        count: usize,
+        postgres: Postgres,
+        redis: TestRedis,
+        trusted: Option<PathBuf>,
+    ) -> Self {
         // All at once: they agree on who makes the tables.
-        let starts = (0..count).map(|_| Node::start(postgres.url(), redis.url()));
+        let trusted = trusted.as_deref();
+        let starts = (0..count).map(|_| Node::start(postgres.url(), redis.url(), trusted));
         let nodes = futures_util::future::join_all(starts).await;
         Self { nodes, redis, postgres }
     }
@@ -67,10 +84,11 @@ pub struct Node {
 }
 
 impl Node {
-    async fn start(database_url: String, redis_url: String) -> Self {
+    async fn start(database_url: String, redis_url: String, trusted: Option<&Path>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_parlor"))
             .arg("serve")
+            .envs(trusted.map(|certificate| ("SSL_CERT_FILE", certificate)))
             .current_dir(folder.path())
             .env("PARLOR_LISTEN", "127.0.0.1:0")
             .env("PARLOR_DATA_DIR", folder.path().join("data"))
