@@ -260,7 +260,13 @@ impl<'a> Reader<'a> {
         }
         let known = ["sqlite:", "postgres://", "postgresql://"];
         if !known.iter().any(|start| text.starts_with(start)) {
-            self.problem("database_url", "must begin with sqlite: or postgres://");
+            let what = match text.split_once("://") {
+                Some(("redis" | "rediss", _)) => {
+                    "must begin with sqlite: or postgres://; Redis belongs into PARLOR_REDIS_URL"
+                }
+                _ => "must begin with sqlite: or postgres://",
+            };
+            self.problem("database_url", what);
         }
         text.to_owned()
     }
@@ -271,7 +277,14 @@ impl<'a> Reader<'a> {
             return None;
         }
         if !text.starts_with("redis://") && !text.starts_with("rediss://") {
-            self.problem("redis_url", "must begin with redis:// or rediss://");
+            let what = match text.split_once(':') {
+                Some(("postgres" | "postgresql" | "sqlite", _)) => {
+                    "must begin with redis:// or rediss://; a database belongs into \
+                     PARLOR_DATABASE_URL"
+                }
+                _ => "must begin with redis:// or rediss://",
+            };
+            self.problem("redis_url", what);
         } else if !database_url.starts_with("postgres") {
             let what = "is for several nodes, which need PARLOR_DATABASE_URL to begin with \
                         postgres://";
@@ -341,6 +354,29 @@ mod tests {
         let Err(problems) = load(&[], &env, folder.path()) else { panic!("accepted") };
         for (name, _) in env {
             assert!(problems.iter().any(|problem| problem.contains(name)), "{name}: {problems:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_in_the_wrong_variable_names_the_right_one() {
+        let folder = tempfile::tempdir().unwrap();
+        for (wrong, address, right) in [
+            ("PARLOR_DATABASE_URL", "redis://cache", "PARLOR_REDIS_URL"),
+            ("PARLOR_DATABASE_URL", "rediss://cache", "PARLOR_REDIS_URL"),
+            ("PARLOR_REDIS_URL", "postgres://db/parlor", "PARLOR_DATABASE_URL"),
+            ("PARLOR_REDIS_URL", "sqlite:data/parlor.db", "PARLOR_DATABASE_URL"),
+        ] {
+            let Err(problems) = load(&[], &[(wrong, address)], folder.path()) else {
+                panic!("{address} is accepted")
+            };
+            let named = problems.iter().any(|it| it.contains(wrong) && it.contains(right));
+            assert!(named, "{problems:?}");
+        }
+        for address in ["http://cache", "cache:6379"] {
+            let Err(problems) = load(&[], &[("PARLOR_REDIS_URL", address)], folder.path()) else {
+                panic!("{address} is accepted")
+            };
+            assert!(problems[0].contains("must begin with redis://"), "{problems:?}");
         }
     }
 
