@@ -58,8 +58,6 @@ struct Taken {
     fence: i64,
     /// How often the node had lost its rooms before.
     losses: u64,
-    /// Whether it was another node's, or this one's before a restart.
-    from_another: bool,
 }
 
 /// Takes a room over from whoever had it and reads it, or finds the node that has it.
@@ -76,7 +74,7 @@ async fn find(tools: &Tools, id: &RoomId) -> Result<Found, Code> {
         },
         None => {
             let fence = store.take_room(id).await.map_err(faulty)?.ok_or(Code::RoomNotFound)?;
-            Taken { fence, losses: 0, from_another: false }
+            Taken { fence, losses: 0 }
         }
     };
     let loaded = store.load_room(id).await.map_err(faulty)?.ok_or(Code::RoomNotFound)?;
@@ -115,9 +113,7 @@ async fn claim(tools: &Tools, cluster: &Cluster, id: &RoomId) -> Result<Claimed,
             }
             Some(_) if has_lease => {}
             _ => match tools.store.claim_room(id, cluster.node()).await.map_err(faulty)? {
-                Claim::Taken { fence, from_another } => {
-                    return Ok(Claimed::Taken(Taken { fence, losses, from_another }));
-                }
+                Claim::Taken { fence } => return Ok(Claimed::Taken(Taken { fence, losses })),
                 Claim::Gone => return Err(Code::RoomNotFound),
                 Claim::Held { .. } => {}
             },
@@ -133,10 +129,10 @@ impl Hub {
         let clock = &self.tools.clock;
         let now = clock.now();
         let snapshot = loaded.snapshot.clone().map(Snapshot);
-        let seats_kept = match (&self.tools.cluster, taken.from_another) {
+        let seats_kept = match &self.tools.cluster {
             // Its node died a moment ago: its members are on their way.
-            (Some(_), true) => RECONNECT_GRACE,
-            _ => RESTART_GRACE.saturating_sub(now.mono),
+            Some(_) => RECONNECT_GRACE,
+            None => RESTART_GRACE.saturating_sub(now.mono),
         };
         let founding = Founding { seats_kept, ..found(clock.id(), clock.boot(), loaded) };
         let restored = snapshot.and_then(|snapshot| {
@@ -150,7 +146,7 @@ impl Hub {
             .ok()
         });
         let room = restored.unwrap_or_else(|| Room::new(now, founding));
-        let Taken { fence, losses, .. } = taken;
+        let Taken { fence, losses } = taken;
         let here = Here { room, fence, losses, far: HashMap::new() };
         let key = self.insert_slot(id, Home::Here(Box::new(here)));
         // What the room wants at once: its seats noted, its first deadline set.
