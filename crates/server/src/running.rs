@@ -84,6 +84,7 @@ impl Running {
             auth: app.auth.clone(),
             no_rate_limits: config.insecure_no_rate_limits,
             cluster: cluster.clone(),
+            opens_sockets: config.is_sync(),
         };
         let mut chores = tokio::task::JoinSet::new();
         if let Some((cluster, listener)) = joined {

@@ -21,11 +21,15 @@ use super::{Here, Home, Hub, HubRef, RoomKey, Slot, Tools};
 use crate::clock::wall_ms;
 use crate::cluster::wire::Matter;
 use crate::cluster::{Cluster, NodeId};
+use crate::rooms::Errand;
 
 /// How long a room is waited for whose node may be dead.
 const CLAIM_PATIENCE: Duration = Duration::from_secs(6);
 /// How often it is claimed meanwhile.
 const CLAIM_AGAIN: Duration = Duration::from_millis(150);
+/// How long nodes that open sockets have to take a room that one which opens none is asked for: a
+/// letter, and some questions to a database that is far away.
+const OFFERED_FOR: Duration = Duration::from_millis(1_500);
 /// Changes of presence written at once.
 const PRESENCE_BATCH: usize = 1_024;
 
@@ -37,6 +41,8 @@ pub(super) async fn load(me: HubRef, id: RoomId) {
     let waiting = hub.loading.remove(&id).unwrap_or_default();
     let key = match found {
         Ok(Found::Here(loaded, taken)) => hub.open(&me, &id, *loaded, taken),
+        // Another node was quicker, and nobody waits for it here.
+        Ok(Found::There(_)) if waiting.iter().all(|it| matches!(it, Errand::Take)) => return,
         Ok(Found::There(owner)) => hub.open_relay(&id, owner),
         Err(code) => {
             return waiting.into_iter().for_each(|errand| tools.refuse(&id, errand, code));
@@ -79,9 +85,14 @@ async fn find(tools: &Tools, id: &RoomId) -> Result<Found, Code> {
     };
     let loaded = store.load_room(id).await.map_err(faulty)?.ok_or(Code::RoomNotFound)?;
     if let Some(ttl_s) = loaded.row.idle_ttl_seconds {
-        // A loaded room counts for itself; this is for a server that dies meanwhile.
-        let expiry = wall_ms() + 1_000 * ttl_s;
-        store.set_room_expiry(id, Some(expiry)).await.map_err(faulty)?;
+        // A loaded room counts for itself; this is for a server that dies meanwhile. Nobody waits
+        // for it.
+        let (store, id, expiry) = (store.clone(), id.clone(), wall_ms() + 1_000 * ttl_s);
+        tokio::task::spawn_local(async move {
+            if let Err(error) = store.set_room_expiry(&id, Some(expiry)).await {
+                tracing::warn!(room = %id, %error, "a room's life cannot be prolonged");
+            }
+        });
     }
     Ok(Found::Here(Box::new(loaded), taken))
 }
@@ -99,9 +110,16 @@ async fn claim(tools: &Tools, cluster: &Cluster, id: &RoomId) -> Result<Claimed,
         Code::Unavailable
     };
     let begun = tokio::time::Instant::now();
+    let (mut offered, mut newly) = (None, None);
+    if !tools.opens_sockets && tools.store.room(id).await.map_err(faulty)?.is_none() {
+        return Err(Code::RoomNotFound);
+    }
     while begun.elapsed() < CLAIM_PATIENCE {
         let losses = cluster.standing(tools.clock.now().mono).ok_or(Code::Unavailable)?;
-        let owner = tools.store.node_of_room(id).await.map_err(faulty)?;
+        let owner = match newly.take() {
+            Some(owner) => Some(owner),
+            None => tools.store.node_of_room(id).await.map_err(faulty)?,
+        };
         let owner = owner.filter(|owner| **owner != **cluster.node());
         let has_lease = match &owner {
             Some(owner) => cluster.has_lease(owner).await,
@@ -112,15 +130,30 @@ async fn claim(tools: &Tools, cluster: &Cluster, id: &RoomId) -> Result<Claimed,
                 return Ok(Claimed::Held(owner.into()));
             }
             Some(_) if has_lease => {}
+            _ if !tools.opens_sockets && is_offered(cluster, id, &mut offered) => {}
             _ => match tools.store.claim_room(id, cluster.node()).await.map_err(faulty)? {
                 Claim::Taken { fence } => return Ok(Claimed::Taken(Taken { fence, losses })),
                 Claim::Gone => return Err(Code::RoomNotFound),
+                // Somebody else was quicker, and may be alive.
+                Claim::Held { node } if !node.is_empty() && owner.as_ref() != Some(&node) => {
+                    newly = Some(node);
+                    continue;
+                }
                 Claim::Held { .. } => {}
             },
         }
         tokio::time::sleep(CLAIM_AGAIN).await;
     }
     Err(Code::Unavailable)
+}
+
+/// Offers a room to nodes that open sockets, and says whether they still have time to take it.
+fn is_offered(cluster: &Cluster, id: &RoomId, since: &mut Option<tokio::time::Instant>) -> bool {
+    let since = since.get_or_insert_with(|| {
+        cluster.offer(id);
+        tokio::time::Instant::now()
+    });
+    since.elapsed() < OFFERED_FOR
 }
 
 impl Hub {
@@ -130,7 +163,7 @@ impl Hub {
         let now = clock.now();
         let snapshot = loaded.snapshot.clone().map(Snapshot);
         let seats_kept = match &self.tools.cluster {
-            // Its node died a moment ago: its members are on their way.
+            // Its node died or handed it over a moment ago: its members are on their way.
             Some(_) => RECONNECT_GRACE,
             None => RESTART_GRACE.saturating_sub(now.mono),
         };
@@ -147,7 +180,8 @@ impl Hub {
         });
         let room = restored.unwrap_or_else(|| Room::new(now, founding));
         let Taken { fence, losses } = taken;
-        let here = Here { room, fence, losses, far: HashMap::new() };
+        let far = HashMap::new();
+        let here = Here { room, fence, losses, far, leaning: Default::default(), moving: None };
         let key = self.insert_slot(id, Home::Here(Box::new(here)));
         // What the room wants at once: its seats noted, its first deadline set.
         self.turn(me, key, Input::Timeout);
@@ -192,10 +226,11 @@ impl Hub {
             let mut hub = me.borrow_mut();
             hub.write_ended();
             hub.turn(&me, key, Input::Stored { batch: id, outcome });
+            hub.move_if_written(&me, key);
         });
     }
 
-    fn write_ended(&mut self) {
+    pub(super) fn write_ended(&mut self) {
         self.writes -= 1;
         self.signals.something_ended.notify_one();
     }
@@ -239,9 +274,9 @@ impl Hub {
     /// Sends what a room still has to say, and drops it.
     pub(super) fn forget(&mut self, me: &HubRef, key: RoomKey) {
         self.flush(me, key);
-        let Some(slot) = self.rooms.remove(key) else { return };
+        let Some(mut slot) = self.rooms.remove(key) else { return };
         self.by_id.remove(&slot.id);
-        self.let_go(key, &slot);
+        self.let_go(me, key, &mut slot);
         // Who still waits for an answer is told that there is none by the dropped channel.
         self.asks.retain(|_, (room, _)| *room != key);
         if let Some(at) = slot.deadline {
@@ -297,10 +332,10 @@ impl Hub {
 
 impl Hub {
     /// Tells other nodes that a room is not here any more, and lets them claim it.
-    fn let_go(&mut self, key: RoomKey, slot: &Slot) {
+    fn let_go(&mut self, me: &HubRef, key: RoomKey, slot: &mut Slot) {
         let Some(cluster) = self.tools.cluster.clone() else { return };
         let id = slot.id.clone();
-        match &slot.home {
+        match &mut slot.home {
             Home::There(_) => {
                 let asked = self.far_asks.extract_if(|_, (room, _)| *room == id);
                 for (_, (_, errand)) in asked.collect::<Vec<_>>() {
@@ -311,6 +346,9 @@ impl Hub {
                 let (store, fence) = (self.tools.store.clone(), here.fence);
                 let far: Vec<NodeId> = here.far.keys().cloned().collect();
                 self.forget_far_in(key);
+                if self.hand_over(me, &id, here.moving.take(), &far) {
+                    return;
+                }
                 tokio::task::spawn_local(async move {
                     if let Err(error) = store.release_room(&id, fence).await {
                         tracing::debug!(room = %id, %error, "a room cannot be released");
@@ -369,7 +407,7 @@ pub fn chat_message(row: ChatRow) -> ChatMessage {
 }
 
 /// A write of nothing, for a room that is here.
-fn bare(slot: &Slot) -> Option<RoomWrite> {
+pub(super) fn bare(slot: &Slot) -> Option<RoomWrite> {
     let Home::Here(here) = &slot.home else { return None };
     Some(RoomWrite {
         room_id: slot.id.clone(),
