@@ -47,12 +47,7 @@ impl Running {
     /// A sentence that says what to do.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let config = Arc::new(config);
-        if config.redis_url.is_none() && !(config.is_api() && config.is_sync()) {
-            let key = "PARLOR_REDIS_URL";
-            tracing::warn!(
-                "a server of one role needs others beside it, and {key} names no broker"
-            );
-        }
+        warn_of_gaps(&config);
         let listeners = bind(&config)?;
         let addresses: Vec<SocketAddr> =
             listeners.iter().filter_map(|listener| listener.socket.local_addr().ok()).collect();
@@ -136,6 +131,17 @@ impl Running {
         if let Err(error) = self.app.store.close().await {
             tracing::warn!(%error, "the database was not closed properly");
         }
+    }
+}
+
+/// Says what is missing for a role that may be missing on purpose.
+fn warn_of_gaps(config: &Config) {
+    if config.redis_url.is_none() && !(config.is_api() && config.is_sync()) {
+        tracing::warn!("one role needs the other beside it, but PARLOR_REDIS_URL names no broker");
+    }
+    let has_pages = config.public_url.is_some() || !config.allowed_origins.is_empty();
+    if !config.is_api() && !has_pages {
+        tracing::warn!("no page may open a socket here: PARLOR_PUBLIC_URL does not say where from");
     }
 }
 

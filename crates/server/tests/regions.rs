@@ -5,10 +5,12 @@
 
 mod nodes;
 
+use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
 use nodes::{Member, Site};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 /// How far the nodes are from database and broker, ms one way: 90, 120 and 130 ms from each other.
 const DISTANCES_MS: [u64; 3] = [40, 50, 80];
@@ -16,6 +18,10 @@ const DISTANCES_MS: [u64; 3] = [40, 50, 80];
 const TAKEOVER: Duration = Duration::from_secs(5);
 /// Within this everybody is back in a room that moved.
 const GAP: Duration = Duration::from_secs(2);
+/// Messages that each member says in a room that has moved.
+const AFTER_MOVE: u64 = 5;
+/// A member's pause between two messages.
+const TALK_PAUSE: Duration = Duration::from_millis(50);
 /// Messages of each member.
 const MESSAGES: u64 = 20;
 
@@ -144,6 +150,58 @@ async fn a_room_moves_to_where_its_members_are_and_stays_there() {
     );
     two.say(3, "much nearer").await;
     assert_eq!(one.next("CHAT_MESSAGE").await["payload"]["text"], "much nearer");
+}
+
+#[tokio::test]
+async fn while_a_room_moves_nothing_is_lost_or_said_twice() {
+    let site = Site::far_apart(&DISTANCES_MS[..2]).await;
+    let people = [site.guest("Ada").await, site.guest("Bob").await, site.guest("Eve").await];
+    let room = site.room(&people[0]).await;
+    let mut members = Vec::new();
+    // One stays where the room is made, two thirds are at the other node.
+    for (node, who) in [0, 1, 1].into_iter().zip(&people) {
+        members.push(Member::enter(&site.nodes[node], &room, who).await);
+    }
+    let owner = site.owner(&room).await.unwrap();
+    let has_moved = Cell::new(false);
+    let said = RefCell::new(Vec::new());
+    let talks = members.into_iter().zip([0, 1, 1]).zip(&people).map(|((mut member, node), who)| {
+        let (site, room, has_moved, said) = (&site, &room, &has_moved, &said);
+        async move {
+            let mut more = AFTER_MOVE;
+            for number in 1_u64.. {
+                let client_id = format!("{} {number}", who.id);
+                let text = json!({ "text": client_id, "clientId": client_id });
+                let message = json!({ "type": "CHAT_SEND", "id": number, "payload": text });
+                // Who is sent back says again what was not answered, as the SDK does.
+                while !member.is_answered(&message).await {
+                    has_moved.set(true);
+                    member = Member::enter(&site.nodes[node], room, who).await;
+                }
+                said.borrow_mut().push(client_id);
+                more -= u64::from(has_moved.get());
+                if more == 0 {
+                    return;
+                }
+                // No more than a member may say.
+                sleep(TALK_PAUSE).await;
+            }
+        }
+    });
+    futures_util::future::join_all(talks).await;
+    assert_ne!(site.owner(&room).await.unwrap(), owner);
+
+    let mut stored = site.nodes[0].history(&room, &people[0]).await;
+    let mut said = said.into_inner();
+    for who in &people {
+        let of = |texts: &[String]| -> Vec<String> {
+            texts.iter().filter(|text| text.starts_with(&who.id)).cloned().collect()
+        };
+        assert_eq!(of(&stored), of(&said));
+    }
+    said.sort();
+    stored.sort();
+    assert_eq!(stored, said);
 }
 
 #[tokio::test]

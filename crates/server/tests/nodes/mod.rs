@@ -192,6 +192,20 @@ impl Node {
         self.ask("GET", path, &who.token, None).await
     }
 
+    /// Reads everything that was ever said in a room, oldest first.
+    pub async fn history(&self, room: &str, who: &Guest) -> Vec<String> {
+        let (mut texts, mut before) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/api/v1/rooms/{room}/messages{before}");
+            let page = self.get(&path, who).await;
+            let messages = page["messages"].as_array().unwrap_or_else(|| panic!("{page}"));
+            let Some(first) = messages.first() else { return texts };
+            before = format!("?before={}", first["id"].as_str().unwrap());
+            let page = messages.iter().map(|message| message["text"].as_str().unwrap().to_owned());
+            texts.splice(..0, page.collect::<Vec<_>>());
+        }
+    }
+
     async fn post(&self, path: &str, token: &str, body: Value) -> Value {
         self.ask("POST", path, token, Some(body)).await
     }
@@ -285,6 +299,20 @@ impl Member {
                 return told;
             }
         }
+    }
+
+    /// Sends a command and waits for its answer; `false` if the socket is closed first.
+    pub async fn is_answered(&mut self, command: &Value) -> bool {
+        if self.socket.send(Message::text(command.to_string())).await.is_err() {
+            return false;
+        }
+        while let Some(told) = self.read().await {
+            if told["id"] == command["id"] {
+                assert_eq!(told["type"], "ACK", "{told}");
+                return true;
+            }
+        }
+        false
     }
 
     /// Measures how long the room's node takes to answer.
