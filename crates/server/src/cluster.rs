@@ -161,6 +161,11 @@ impl Cluster {
         self.tell_all(Content::Inherit(guest.clone(), account.clone()));
     }
 
+    /// Offers a room that no node has to those that open sockets.
+    pub fn offer(&self, room: &RoomId) {
+        self.tell_all(Content::Offer(room.clone()));
+    }
+
     /// Keeps a value where every node can take it, for `life`; `false` if that is not possible now.
     pub async fn lend(&self, name: &str, value: Bytes, life: Duration) -> bool {
         let kept = self.0.bus.keep(name, value, life).await;
@@ -326,6 +331,7 @@ impl Cluster {
         match letter.content {
             Content::EndLogin(login) => rooms.end_login_here(&LoginId::from(login)).await,
             Content::Inherit(guest, account) => rooms.inherit_here(&guest, &account).await,
+            Content::Offer(room) => rooms.take(&room).await,
             Content::Reset(row) => {
                 if self.begin_new_row(&from, row) {
                     rooms.link_broken(&from).await;

@@ -5,6 +5,7 @@ pub mod answer;
 pub mod body;
 mod calls;
 mod documents;
+mod duty;
 pub mod gate;
 mod health;
 pub mod limits;

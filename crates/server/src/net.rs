@@ -18,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::LocalSet;
 use tokio::time::timeout;
 
+use crate::config::Role;
 use crate::http::Site;
 use crate::http::peer::Peer;
 use crate::hub::{Hub, Tools};
@@ -42,7 +43,7 @@ const LAST_REQUESTS: Duration = Duration::from_secs(3);
 /// What one core serves.
 pub struct Core {
     /// The addresses to accept on.
-    pub listeners: Vec<std::net::TcpListener>,
+    pub listeners: Vec<Listener>,
     /// What encrypts the connections; `None` for plain HTTP.
     pub tls: Option<Tls>,
     /// What answers requests.
@@ -57,6 +58,24 @@ pub struct Core {
     pub open: Arc<AtomicUsize>,
     /// Connections the whole server takes at most.
     pub open_most: usize,
+}
+
+/// A bound address.
+pub struct Listener {
+    /// Its socket.
+    pub socket: std::net::TcpListener,
+    /// What is answered there.
+    pub role: Role,
+}
+
+impl Listener {
+    /// Makes a copy that accepts from the same queue.
+    ///
+    /// # Errors
+    /// If the system gives no more descriptors.
+    pub fn try_clone(&self) -> std::io::Result<Self> {
+        Ok(Self { socket: self.socket.try_clone()?, role: self.role })
+    }
 }
 
 /// How far a server has come.
@@ -101,8 +120,10 @@ async fn serve(core: Core) -> std::io::Result<()> {
     Hub::start(core.tools, core.inbox)?;
     let beginners = Arc::new(Semaphore::new(BEGINNERS));
     for listener in core.listeners {
-        let listener = TcpListener::from_std(listener)?;
+        let role = listener.role;
+        let listener = TcpListener::from_std(listener.socket)?;
         let service = Service {
+            role,
             tls: core.tls.clone(),
             site: core.site.clone(),
             phase: core.phase.clone(),
@@ -127,6 +148,7 @@ async fn serve(core: Core) -> std::io::Result<()> {
 /// What serves a connection.
 #[derive(Clone)]
 struct Service {
+    role: Role,
     tls: Option<Tls>,
     site: Site,
     phase: watch::Receiver<Phase>,
@@ -168,7 +190,7 @@ async fn accept(listener: TcpListener, service: Service, gate: Gate) {
                 // Without a place the connection is closed: the system's queue must not fill up.
                 let Some(counted) = gate.enter() else { continue };
                 let Ok(local) = stream.local_addr() else { continue };
-                let peer = Peer { remote, local };
+                let peer = Peer { remote, local, role: service.role };
                 tokio::task::spawn_local(connection(stream, peer, service.clone(), counted));
             }
             Err(error) => {

@@ -1,6 +1,5 @@
 //! A running server: one thread per core, and how it stops.
 
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::thread::JoinHandle;
@@ -10,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::http::Site;
 use crate::hub::Tools;
-use crate::net::{self, Core, Phase};
+use crate::net::{self, Core, Listener, Phase};
 use crate::rooms::{HubMessage, Rooms};
 use crate::tls::Tls;
 
@@ -24,7 +23,7 @@ pub struct Server {
 /// What a server is started from.
 pub struct Parts {
     /// Bound addresses; every core accepts on each.
-    pub listeners: Vec<TcpListener>,
+    pub listeners: Vec<Listener>,
     /// What encrypts the connections; `None` for plain HTTP.
     pub tls: Option<Tls>,
     /// What answers requests.
@@ -49,7 +48,7 @@ impl Server {
         let open = Arc::new(AtomicUsize::new(0));
         let mut threads = Vec::new();
         for (number, inbox) in parts.inboxes.into_iter().enumerate() {
-            let listeners = parts.listeners.iter().map(TcpListener::try_clone);
+            let listeners = parts.listeners.iter().map(Listener::try_clone);
             let core = Core {
                 listeners: listeners.collect::<Result<_, _>>()?,
                 tls: parts.tls.clone(),

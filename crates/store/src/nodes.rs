@@ -19,8 +19,6 @@ pub enum Claim {
     Taken {
         /// Proves it to [`Store::commit_room`].
         fence: i64,
-        /// Whether another node, or an earlier start of the same, had it before.
-        from_another: bool,
     },
     /// A node that is alive has it.
     Held {
@@ -92,34 +90,27 @@ impl Store {
         Ok(held.and_then(|(node,)| node))
     }
 
-    /// Claims a room for a node: raises its fence, unless another node that is alive has it.
+    /// Claims a room for a node: raises its fence, unless another node that is alive has it. Of a
+    /// room that changes hands at this moment [`Claim::Held`] may name who had it before.
     pub async fn claim_room(&self, id: &RoomId, claimant: &str) -> Result<Claim, StoreError> {
-        let backend = self.write().get_database_backend();
-        let id = storable(id.as_str());
-        // What stood in the row before is needed as well, which an update does not return: the
-        // claimant's own room is taken by the first statement, anybody else's by the second.
-        for from_another in [false, true] {
-            let mut take = Query::update();
-            take.table(room::Entity)
-                .value(room::Column::Fence, Expr::col(room::Column::Fence).add(1))
-                .value(room::Column::OwnerNode, storable(claimant))
-                .and_where(Expr::col(room::Column::Id).eq(&id))
-                .returning_col(room::Column::Fence);
-            if from_another {
-                take.cond_where(is_free(backend));
-            } else {
-                take.and_where(Expr::col(room::Column::OwnerNode).eq(storable(claimant)));
-            }
-            if let Some(row) = self.write().query_one(&take).await? {
-                return Ok(Claim::Taken { fence: row.try_get("", "fence")?, from_another });
-            }
-        }
-        let held: Option<(Option<String>,)> = room::Entity::find_by_id(&id)
+        let claimant = storable(claimant);
+        let is_own = Expr::col(room::Column::OwnerNode).eq(&claimant);
+        let mut take = Query::update();
+        take.table(room::Entity)
+            .value(room::Column::Fence, Expr::col(room::Column::Fence).add(1))
+            .value(room::Column::OwnerNode, claimant)
+            .and_where(Expr::col(room::Column::Id).eq(storable(id.as_str())))
+            .cond_where(is_free(self.write().get_database_backend()).add(is_own))
+            .returning_col(room::Column::Fence);
+        let held = room::Entity::find_by_id(storable(id.as_str()))
             .select_only()
             .column(room::Column::OwnerNode)
-            .into_tuple()
-            .one(self.write())
-            .await?;
+            .into_tuple::<(Option<String>,)>();
+        // Asked at once: who loses wants to know to whom, and the database may be far away.
+        let (taken, held) = tokio::try_join!(self.write().query_one(&take), held.one(self.read()))?;
+        if let Some(row) = taken {
+            return Ok(Claim::Taken { fence: row.try_get("", "fence")? });
+        }
         Ok(match held {
             None => Claim::Gone,
             // Whoever had it has just let it go.
@@ -144,10 +135,25 @@ impl Store {
         Ok(gone.exec(self.write()).await?.rows_affected)
     }
 
+    /// Gives a room to another node, alive or not; nothing happens if another has it already. The
+    /// heir claims it like any room of its own.
+    pub async fn hand_room(&self, id: &RoomId, fence: i64, heir: &str) -> Result<(), StoreError> {
+        self.change_owner(id, fence, Some(storable(heir))).await
+    }
+
     /// Lets a room go that its owner has no use for; nothing happens if another has it already.
     pub async fn release_room(&self, id: &RoomId, fence: i64) -> Result<(), StoreError> {
+        self.change_owner(id, fence, None).await
+    }
+
+    async fn change_owner(
+        &self,
+        id: &RoomId,
+        fence: i64,
+        owner: Option<String>,
+    ) -> Result<(), StoreError> {
         room::Entity::update_many()
-            .col_expr(room::Column::OwnerNode, Expr::value(None::<String>))
+            .col_expr(room::Column::OwnerNode, Expr::value(owner))
             .filter(room::Column::Id.eq(storable(id.as_str())))
             .filter(room::Column::Fence.eq(fence))
             .exec(self.write())

@@ -33,6 +33,8 @@ pub enum Content {
     EndLogin(String),
     /// A guest became an account.
     Inherit(UserId, UserId),
+    /// The sender, which opens no sockets, is asked for a room that no node has.
+    Offer(RoomId),
 }
 
 /// What is said about one room.
@@ -84,6 +86,8 @@ pub enum Matter {
     },
     /// From the owner: the room is not here any more.
     Dropped,
+    /// From the owner: the room is the receiver's from now on.
+    Yours,
 }
 
 /// A room's state as its owner caches it.

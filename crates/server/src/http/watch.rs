@@ -16,7 +16,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::answer::{self, Refused};
 use super::peer::Peer;
-use super::{gate, health};
+use super::{duty, gate, health};
 use crate::app::App;
 use crate::config::Config;
 
@@ -46,9 +46,9 @@ pub async fn every(State(app): State<App>, request: Request, next: Next) -> Resp
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     // A browser would refuse plain HTTP to everything else that runs on the person's machine.
     let is_strict = app.config.is_https() && !gate::is_for_localhost(request.headers());
-    let response = match own_host(&app.config, &request) {
+    let response = match ours(&app.config, &request) {
         Ok(()) => next.run(request).await,
-        Err(code) => Refused::from(code).into_response(),
+        Err(refused) => refused.into_response(),
     };
     let mut response = answer::shape(&path, response);
     secure(response.headers_mut(), is_strict);
@@ -74,10 +74,12 @@ pub fn at_once<B>(config: &Config, peer: Peer, request: &http::Request<B>) -> Op
     Some(response)
 }
 
-/// Refuses requests for hosts that are not ours.
-fn own_host(config: &Config, request: &Request) -> Result<(), Code> {
+/// Refuses requests for hosts that are not ours, and those that are answered at another address.
+fn ours(config: &Config, request: &Request) -> Result<(), Refused> {
     let peer = request.extensions().get::<Peer>().ok_or(Code::Internal)?;
-    gate::host_allowed(config, request.headers(), request.uri(), peer.local)
+    let headers = request.headers();
+    gate::host_allowed(config, headers, request.uri(), peer.local)?;
+    duty::in_charge(config, peer.role, request.uri().path(), headers)
 }
 
 /// Adds the headers that keep browsers careful; `is_strict` has them keep to https for a year.

@@ -14,6 +14,9 @@ impl Hub {
     /// Runs an errand now, or as soon as its room is loaded.
     pub(super) fn run_errand(me: &HubRef, id: RoomId, errand: Errand) {
         let mut hub = me.borrow_mut();
+        if matches!(errand, Errand::Take) && !hub.tools.opens_sockets {
+            return;
+        }
         if hub.draining {
             return hub.tools.refuse(&id, errand, Code::Unavailable);
         }
@@ -43,12 +46,13 @@ impl Hub {
             (_, Errand::AttachFar(node, conn, who)) => {
                 return self.attach_far(me, key, node, conn, who);
             }
+            (_, Errand::Take) => return,
             (Home::There(_), errand) => return self.ask_home(key, errand),
             (Home::Here(here), errand) => (&here.room, errand),
         };
         // In all replies: whoever asked may be gone; then nobody needs the answer.
         match errand {
-            Errand::Attach(_) | Errand::AttachFar(..) => {}
+            Errand::Attach(_) | Errand::AttachFar(..) | Errand::Take => {}
             Errand::State(reply) => {
                 let _ = reply.send(Ok(room.state(now)));
                 self.turn(me, key, Input::Touch);

@@ -21,11 +21,15 @@ use super::{Here, Home, Hub, HubRef, RoomKey, Slot, Tools};
 use crate::clock::wall_ms;
 use crate::cluster::wire::Matter;
 use crate::cluster::{Cluster, NodeId};
+use crate::rooms::Errand;
 
 /// How long a room is waited for whose node may be dead.
 const CLAIM_PATIENCE: Duration = Duration::from_secs(6);
 /// How often it is claimed meanwhile.
 const CLAIM_AGAIN: Duration = Duration::from_millis(150);
+/// How long nodes that open sockets have to take a room that one which opens none is asked for: a
+/// letter, and some questions to a database that is far away.
+const OFFERED_FOR: Duration = Duration::from_millis(1_500);
 /// Changes of presence written at once.
 const PRESENCE_BATCH: usize = 1_024;
 
@@ -37,6 +41,8 @@ pub(super) async fn load(me: HubRef, id: RoomId) {
     let waiting = hub.loading.remove(&id).unwrap_or_default();
     let key = match found {
         Ok(Found::Here(loaded, taken)) => hub.open(&me, &id, *loaded, taken),
+        // Another node was quicker, and nobody waits for it here.
+        Ok(Found::There(_)) if waiting.iter().all(|it| matches!(it, Errand::Take)) => return,
         Ok(Found::There(owner)) => hub.open_relay(&id, owner),
         Err(code) => {
             return waiting.into_iter().for_each(|errand| tools.refuse(&id, errand, code));
@@ -58,8 +64,6 @@ struct Taken {
     fence: i64,
     /// How often the node had lost its rooms before.
     losses: u64,
-    /// Whether it was another node's, or this one's before a restart.
-    from_another: bool,
 }
 
 /// Takes a room over from whoever had it and reads it, or finds the node that has it.
@@ -76,18 +80,23 @@ async fn find(tools: &Tools, id: &RoomId) -> Result<Found, Code> {
         },
         None => {
             let fence = store.take_room(id).await.map_err(faulty)?.ok_or(Code::RoomNotFound)?;
-            Taken { fence, losses: 0, from_another: false }
+            Taken { fence, losses: 0 }
         }
     };
     let mut loaded = store.load_room(id).await.map_err(faulty)?.ok_or(Code::RoomNotFound)?;
-    if let Some(cluster) = tools.cluster.as_ref().filter(|_| taken.from_another) {
+    if let Some(cluster) = &tools.cluster {
         let cached = cluster.cached_room(id, taken.fence - 1).await;
         loaded.snapshot = later(cached, loaded.snapshot);
     }
     if let Some(ttl_s) = loaded.row.idle_ttl_seconds {
-        // A loaded room counts for itself; this is for a server that dies meanwhile.
-        let expiry = wall_ms() + 1_000 * ttl_s;
-        store.set_room_expiry(id, Some(expiry)).await.map_err(faulty)?;
+        // A loaded room counts for itself; this is for a server that dies meanwhile. Nobody waits
+        // for it.
+        let (store, id, expiry) = (store.clone(), id.clone(), wall_ms() + 1_000 * ttl_s);
+        tokio::task::spawn_local(async move {
+            if let Err(error) = store.set_room_expiry(&id, Some(expiry)).await {
+                tracing::warn!(room = %id, %error, "a room's life cannot be prolonged");
+            }
+        });
     }
     Ok(Found::Here(Box::new(loaded), taken))
 }
@@ -117,9 +126,16 @@ async fn claim(tools: &Tools, cluster: &Cluster, id: &RoomId) -> Result<Claimed,
         Code::Unavailable
     };
     let begun = tokio::time::Instant::now();
+    let (mut offered, mut newly) = (None, None);
+    if !tools.opens_sockets && tools.store.room(id).await.map_err(faulty)?.is_none() {
+        return Err(Code::RoomNotFound);
+    }
     while begun.elapsed() < CLAIM_PATIENCE {
         let losses = cluster.standing(tools.clock.now().mono).ok_or(Code::Unavailable)?;
-        let owner = tools.store.node_of_room(id).await.map_err(faulty)?;
+        let owner = match newly.take() {
+            Some(owner) => Some(owner),
+            None => tools.store.node_of_room(id).await.map_err(faulty)?,
+        };
         let owner = owner.filter(|owner| **owner != **cluster.node());
         let has_lease = match &owner {
             Some(owner) => cluster.has_lease(owner).await,
@@ -130,11 +146,15 @@ async fn claim(tools: &Tools, cluster: &Cluster, id: &RoomId) -> Result<Claimed,
                 return Ok(Claimed::Held(owner.into()));
             }
             Some(_) if has_lease => {}
+            _ if !tools.opens_sockets && is_offered(cluster, id, &mut offered) => {}
             _ => match tools.store.claim_room(id, cluster.node()).await.map_err(faulty)? {
-                Claim::Taken { fence, from_another } => {
-                    return Ok(Claimed::Taken(Taken { fence, losses, from_another }));
-                }
+                Claim::Taken { fence } => return Ok(Claimed::Taken(Taken { fence, losses })),
                 Claim::Gone => return Err(Code::RoomNotFound),
+                // Somebody else was quicker, and may be alive.
+                Claim::Held { node } if !node.is_empty() && owner.as_ref() != Some(&node) => {
+                    newly = Some(node);
+                    continue;
+                }
                 Claim::Held { .. } => {}
             },
         }
@@ -143,16 +163,25 @@ async fn claim(tools: &Tools, cluster: &Cluster, id: &RoomId) -> Result<Claimed,
     Err(Code::Unavailable)
 }
 
+/// Offers a room to nodes that open sockets, and says whether they still have time to take it.
+fn is_offered(cluster: &Cluster, id: &RoomId, since: &mut Option<tokio::time::Instant>) -> bool {
+    let since = since.get_or_insert_with(|| {
+        cluster.offer(id);
+        tokio::time::Instant::now()
+    });
+    since.elapsed() < OFFERED_FOR
+}
+
 impl Hub {
     /// Opens a room that was read from the store, where its snapshot left off.
     fn open(&mut self, me: &HubRef, id: &RoomId, loaded: LoadedRoom, taken: Taken) -> RoomKey {
         let clock = &self.tools.clock;
         let now = clock.now();
         let snapshot = loaded.snapshot.clone().map(Snapshot);
-        let seats_kept = match (&self.tools.cluster, taken.from_another) {
-            // Its node died a moment ago: its members are on their way.
-            (Some(_), true) => RECONNECT_GRACE,
-            _ => RESTART_GRACE.saturating_sub(now.mono),
+        let seats_kept = match &self.tools.cluster {
+            // Its node died or handed it over a moment ago: its members are on their way.
+            Some(_) => RECONNECT_GRACE,
+            None => RESTART_GRACE.saturating_sub(now.mono),
         };
         let reign = taken.fence.unsigned_abs();
         let founding = Founding { seats_kept, reign, ..found(clock.id(), clock.boot(), loaded) };
@@ -167,8 +196,10 @@ impl Hub {
             .ok()
         });
         let room = restored.unwrap_or_else(|| Room::new(now, founding));
-        let Taken { fence, losses, .. } = taken;
-        let here = Here { room, fence, losses, far: HashMap::new(), moved: false };
+        let Taken { fence, losses } = taken;
+        let far = HashMap::new();
+        let leaning = Default::default();
+        let here = Here { room, fence, losses, far, moved: false, leaning, moving: None };
         let key = self.insert_slot(id, Home::Here(Box::new(here)));
         // What the room wants at once: its seats noted, its first deadline set.
         self.turn(me, key, Input::Timeout);
@@ -213,10 +244,11 @@ impl Hub {
             let mut hub = me.borrow_mut();
             hub.write_ended();
             hub.turn(&me, key, Input::Stored { batch: id, outcome });
+            hub.move_if_written(&me, key);
         });
     }
 
-    fn write_ended(&mut self) {
+    pub(super) fn write_ended(&mut self) {
         self.writes -= 1;
         self.signals.something_ended.notify_one();
     }
@@ -259,8 +291,8 @@ impl Hub {
 
     /// Sends what a room still has to say, and drops it.
     pub(super) fn forget(&mut self, me: &HubRef, key: RoomKey) {
-        if let Some(slot) = self.take_out(me, key) {
-            self.let_go(&slot);
+        if let Some(mut slot) = self.take_out(me, key) {
+            self.let_go(me, &mut slot);
         }
     }
 
@@ -297,7 +329,7 @@ impl Hub {
             let store = me.borrow().tools.store.clone();
             let rooms = me.borrow_mut().say_farewell(&me);
             // All at once: they share transactions.
-            let written = rooms.into_iter().map(async |(slot, last_words)| {
+            let written = rooms.into_iter().map(async |(mut slot, last_words)| {
                 if let Some(write) = last_words {
                     let room = write.room_id.clone();
                     if let Err(error) = store.commit_room(write).await {
@@ -305,7 +337,7 @@ impl Hub {
                     }
                 }
                 // Other nodes may have the room now; its connections are sent there.
-                me.borrow_mut().let_go(&slot);
+                me.borrow_mut().let_go(&me, &mut slot);
             });
             futures_util::future::join_all(written).await;
             while !me.borrow().conns.is_empty() {
@@ -334,10 +366,10 @@ impl Hub {
 
 impl Hub {
     /// Tells other nodes that a room is not here any more, and lets them claim it.
-    fn let_go(&mut self, slot: &Slot) {
+    fn let_go(&mut self, me: &HubRef, slot: &mut Slot) {
         let Some(cluster) = self.tools.cluster.clone() else { return };
         let id = slot.id.clone();
-        match &slot.home {
+        match &mut slot.home {
             Home::There(_) => {
                 let asked = self.far_asks.extract_if(|_, (room, _)| *room == id);
                 for (_, (_, errand)) in asked.collect::<Vec<_>>() {
@@ -347,6 +379,9 @@ impl Hub {
             Home::Here(here) => {
                 let (store, fence) = (self.tools.store.clone(), here.fence);
                 let far: Vec<NodeId> = here.far.keys().cloned().collect();
+                if self.hand_over(me, &id, here.moving.take(), &far) {
+                    return;
+                }
                 tokio::task::spawn_local(async move {
                     if let Err(error) = store.release_room(&id, fence).await {
                         tracing::debug!(room = %id, %error, "a room cannot be released");
@@ -406,7 +441,7 @@ pub fn chat_message(row: ChatRow) -> ChatMessage {
 }
 
 /// A write of nothing, for a room that is here.
-fn bare(slot: &Slot) -> Option<RoomWrite> {
+pub(super) fn bare(slot: &Slot) -> Option<RoomWrite> {
     let Home::Here(here) = &slot.home else { return None };
     Some(RoomWrite {
         room_id: slot.id.clone(),

@@ -20,6 +20,9 @@ impl Hub {
         if !here.is_ours(self.tools.cluster.as_ref(), now.mono) {
             return self.give_up_room(me, key);
         }
+        if here.moving.as_ref().is_some_and(|moving| moving.puts_off(&input)) {
+            return;
+        }
         // A fault of ours in one room must end that room alone.
         let handled = catch_unwind(AssertUnwindSafe(|| here.room.handle_input(now, input)));
         if handled.is_err() {

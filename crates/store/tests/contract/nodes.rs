@@ -20,7 +20,7 @@ async fn with_room(bed: &Bed) -> (Store, RoomId) {
 
 fn fence(claim: Claim) -> i64 {
     match claim {
-        Claim::Taken { fence, .. } => fence,
+        Claim::Taken { fence } => fence,
         other => panic!("the room was not taken: {other:?}"),
     }
 }
@@ -30,11 +30,11 @@ pub async fn a_room_belongs_to_one_living_node(bed: &Bed) {
     store.renew_node("a", LONG).await.unwrap();
     store.renew_node("b", LONG).await.unwrap();
     let first = store.claim_room(&id, "a").await.unwrap();
-    assert_eq!(first, Claim::Taken { fence: 1, from_another: true });
+    assert_eq!(first, Claim::Taken { fence: 1 });
     let second = store.claim_room(&id, "b").await.unwrap();
     assert_eq!(second, Claim::Held { node: "a".into() });
     let again = store.claim_room(&id, "a").await.unwrap();
-    assert_eq!(again, Claim::Taken { fence: 2, from_another: false });
+    assert_eq!(again, Claim::Taken { fence: 2 });
     assert_eq!(store.claim_room(&RoomId::from("none"), "a").await.unwrap(), Claim::Gone);
 }
 
@@ -81,6 +81,22 @@ pub async fn a_released_or_retired_room_is_free(bed: &Bed) {
     fence(store.claim_room(&id, "b").await.unwrap());
     store.retire_node("b").await.unwrap();
     fence(store.claim_room(&id, "a").await.unwrap());
+}
+
+pub async fn a_room_that_is_handed_over_is_the_heirs_alone(bed: &Bed) {
+    let (store, id) = with_room(bed).await;
+    for node in ["a", "b", "c"] {
+        store.renew_node(node, LONG).await.unwrap();
+    }
+    let old = fence(store.claim_room(&id, "a").await.unwrap());
+    store.hand_room(&id, old - 1, "b").await.unwrap();
+    assert_eq!(store.node_of_room(&id).await.unwrap().as_deref(), Some("a"));
+    store.hand_room(&id, old, "b").await.unwrap();
+    assert_eq!(store.claim_room(&id, "c").await.unwrap(), Claim::Held { node: "b".into() });
+    let new = fence(store.claim_room(&id, "b").await.unwrap());
+    let late = store.commit_room(write("r", old, vec![message(1, None)])).await;
+    assert!(matches!(late, Err(StoreError::Fenced)), "{late:?}");
+    store.commit_room(write("r", new, vec![message(1, None)])).await.unwrap();
 }
 
 pub async fn a_room_in_use_elsewhere_does_not_expire(bed: &Bed) {
