@@ -87,7 +87,10 @@ pub enum Matter {
     /// From the owner: the room is not here any more.
     Dropped,
     /// From the owner: the room is the receiver's from now on.
-    Yours,
+    Yours {
+        /// How often it has moved since it was loaded from rest, this time included.
+        moves: u32,
+    },
 }
 
 /// A room's state as its owner caches it.

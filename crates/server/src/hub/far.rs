@@ -59,7 +59,7 @@ impl Hub {
             }
             Matter::Answer { ask, answer } => me.borrow_mut().far_answer(ask, answer),
             Matter::Dropped => me.borrow_mut().dropped_by(me, &from, &id),
-            Matter::Yours => Self::inherit_room(me, &from, id),
+            Matter::Yours { moves } => Self::inherit_room(me, &from, id, moves),
         }
     }
 

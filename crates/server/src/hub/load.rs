@@ -42,7 +42,7 @@ pub(super) async fn load(me: HubRef, id: RoomId) {
     let key = match found {
         Ok(Found::Here(loaded, taken)) => hub.open(&me, &id, *loaded, taken),
         // Another node was quicker, and nobody waits for it here.
-        Ok(Found::There(_)) if waiting.iter().all(|it| matches!(it, Errand::Take)) => return,
+        Ok(Found::There(_)) if waiting.iter().all(|it| matches!(it, Errand::Take(_))) => return,
         Ok(Found::There(owner)) => hub.open_relay(&id, owner),
         Err(code) => {
             return waiting.into_iter().for_each(|errand| tools.refuse(&id, errand, code));

@@ -21,6 +21,9 @@ use crate::rooms::Errand;
 /// How long most connections must have come from the same other node. It is longer than a dropped
 /// member's seat is kept (8 s): those who come back elsewhere after a break may go again as quickly.
 const SETTLED_AFTER: Duration = Duration::from_secs(10);
+/// A room that has moved needs twice as long to move again, up to 640 s: behind a proxy that sends
+/// members to any node they come back to another one each time, and would never be left in peace.
+const DOUBLED_AT_MOST: u32 = 6;
 /// How often it is looked where connections come from.
 const LOOKED_EVERY: Duration = Duration::from_secs(1);
 /// Two thirds of the connections are most of them. To come back, a room needs as many on the other
@@ -29,20 +32,30 @@ const MOST: (usize, usize) = (2, 3);
 
 /// Where most of a room's connections come from, and since when.
 #[derive(Default)]
-pub(super) struct Leaning(Option<(NodeId, Duration)>);
+pub(super) struct Leaning {
+    toward: Option<(NodeId, Duration)>,
+    /// How often the room has moved since it was loaded from rest.
+    moves: u32,
+}
 
 impl Leaning {
+    /// Notes how often the room had moved when it came here.
+    pub(super) fn came_after(&mut self, moves: u32) {
+        self.moves = self.moves.max(moves);
+    }
+
     /// Notes which other node most connections come from at `now`; returns it once that has lasted,
     /// and begins anew.
     fn note(&mut self, now: Duration, most: Option<&NodeId>) -> Option<NodeId> {
-        match (&self.0, most) {
-            (_, None) => self.0 = None,
+        let settled_after = SETTLED_AFTER * 2_u32.pow(self.moves.min(DOUBLED_AT_MOST));
+        match (&self.toward, most) {
+            (_, None) => self.toward = None,
             (Some((known, since)), Some(most)) if known == most => {
-                if now.saturating_sub(*since) >= SETTLED_AFTER {
-                    return self.0.take().map(|(settled, _)| settled);
+                if now.saturating_sub(*since) >= settled_after {
+                    return self.toward.take().map(|(settled, _)| settled);
                 }
             }
-            (_, Some(most)) => self.0 = Some((most.clone(), now)),
+            (_, Some(most)) => self.toward = Some((most.clone(), now)),
         }
         None
     }
@@ -51,6 +64,8 @@ impl Leaning {
 /// A room on its way to another node.
 pub(super) struct Move {
     heir: NodeId,
+    /// Which move it is since the room was loaded from rest, counted from 1.
+    number: u32,
     /// The room's last state, once nothing is said in it any more.
     last: Option<RoomWrite>,
 }
@@ -91,7 +106,8 @@ async fn begin(me: HubRef, cluster: Cluster, key: RoomKey, heir: NodeId) {
         Ok(Some(owner)) if *owner == **cluster.node() && !cluster.is_silent(&heir) => {
             let mut hub = me.borrow_mut();
             if let Some(here) = hub.here_mut(key) {
-                here.moving = Some(Move { heir, last: None });
+                let number = here.leaning.moves.saturating_add(1);
+                here.moving = Some(Move { heir, number, last: None });
                 hub.move_if_written(&me, key);
             }
         }
@@ -154,7 +170,7 @@ impl Hub {
         moving: Option<Move>,
         far: &[NodeId],
     ) -> bool {
-        let Some(Move { heir, last: Some(last) }) = moving else { return false };
+        let Some(Move { heir, number, last: Some(last) }) = moving else { return false };
         let Some(cluster) = self.tools.cluster.clone() else { return false };
         tracing::info!(room = %id, node = %heir, "a room moves to where its members are");
         // Until it is the other's, nobody may load it again.
@@ -175,7 +191,7 @@ impl Hub {
             for node in far.iter().filter(|node| **node != heir) {
                 cluster.send(node, &id, Matter::Dropped);
             }
-            cluster.send(&heir, &id, Matter::Yours);
+            cluster.send(&heir, &id, Matter::Yours { moves: number });
             let mut hub = me.borrow_mut();
             hub.write_ended();
             let waiting = hub.loading.remove(&id).unwrap_or_default();
@@ -186,9 +202,9 @@ impl Hub {
     }
 
     /// Takes a room that another node hands over.
-    pub(super) fn inherit_room(me: &HubRef, from: &NodeId, id: RoomId) {
+    pub(super) fn inherit_room(me: &HubRef, from: &NodeId, id: RoomId, moves: u32) {
         me.borrow_mut().dropped_by(me, from, &id);
-        Self::run_errand(me, id, Errand::Take);
+        Self::run_errand(me, id, Errand::Take(moves));
     }
 }
 
@@ -226,5 +242,17 @@ mod tests {
         assert_eq!(leaning.note(after(29), Some(&b)), None);
         assert_eq!(leaning.note(after(30), Some(&b)), Some(b.clone()));
         assert_eq!(leaning.note(after(31), Some(&b)), None);
+    }
+
+    #[test]
+    fn each_move_takes_twice_as_long_as_the_one_before() {
+        let a: NodeId = "a".into();
+        for (moves, seconds) in [(0, 10), (1, 20), (2, 40), (6, 640), (60, 640)] {
+            let mut leaning = Leaning::default();
+            leaning.came_after(moves);
+            assert_eq!(leaning.note(after(0), Some(&a)), None);
+            assert_eq!(leaning.note(after(seconds - 1), Some(&a)), None, "{moves}");
+            assert_eq!(leaning.note(after(seconds), Some(&a)), Some(a.clone()), "{moves}");
+        }
     }
 }

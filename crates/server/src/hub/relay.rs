@@ -53,7 +53,7 @@ impl Hub {
     pub(super) fn ask_home(&mut self, key: RoomKey, errand: Errand) {
         let Some(slot) = self.rooms.get(key) else { return errand.fail(Code::RoomNotFound) };
         let question = match &errand {
-            Errand::Attach(_) | Errand::AttachFar(..) | Errand::Take => return,
+            Errand::Attach(_) | Errand::AttachFar(..) | Errand::Take(_) => return,
             Errand::State(_) => Question::State,
             Errand::Count(_) => Question::Count,
             Errand::Members(after, limit, _) => Question::Members(after.clone(), *limit as u32),
@@ -149,7 +149,7 @@ impl Hub {
         }
         drop(hub);
         for (_, id, _) in theirs.into_iter().filter(|(.., has_members)| *has_members) {
-            Self::run_errand(me, id, Errand::Take);
+            Self::run_errand(me, id, Errand::Take(0));
         }
     }
 }
