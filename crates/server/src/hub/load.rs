@@ -19,7 +19,6 @@ use tokio::sync::mpsc;
 
 use super::{Here, Home, Hub, HubRef, RoomKey, Slot, Tools};
 use crate::clock::wall_ms;
-use crate::cluster::wire::Matter;
 use crate::cluster::{Cluster, NodeId};
 use crate::rooms::Errand;
 
@@ -298,7 +297,7 @@ impl Hub {
 
     /// Sends what a room still has to say, and takes it out of the hub. Others wait until it is
     /// [`Hub::let_go`].
-    fn take_out(&mut self, me: &HubRef, key: RoomKey) -> Option<Slot> {
+    pub(super) fn take_out(&mut self, me: &HubRef, key: RoomKey) -> Option<Slot> {
         self.flush(me, key);
         let slot = self.rooms.remove(key)?;
         self.by_id.remove(&slot.id);
@@ -312,85 +311,6 @@ impl Hub {
             self.ticks.remove(&(at, key));
         }
         Some(slot)
-    }
-
-    /// Writes every room down, says goodbye to every socket, and then tells `done`.
-    ///
-    /// From the first moment on nothing new is heard. What the store has already is told and
-    /// acknowledged; the rooms' last words come after that, and behind them nothing is told.
-    pub(super) fn drain(me: &HubRef, done: tokio::sync::oneshot::Sender<()>) {
-        me.borrow_mut().draining = true;
-        let me = me.clone();
-        tokio::task::spawn_local(async move {
-            let signals = me.borrow().signals.clone();
-            while me.borrow().writes > 0 {
-                signals.something_ended.notified().await;
-            }
-            let store = me.borrow().tools.store.clone();
-            let rooms = me.borrow_mut().say_farewell(&me);
-            // All at once: they share transactions.
-            let written = rooms.into_iter().map(async |(mut slot, last_words)| {
-                if let Some(write) = last_words {
-                    let room = write.room_id.clone();
-                    if let Err(error) = store.commit_room(write).await {
-                        tracing::error!(%room, %error, "a room cannot be written at the end");
-                    }
-                }
-                // Other nodes may have the room now; its connections are sent there.
-                me.borrow_mut().let_go(&me, &mut slot);
-            });
-            futures_util::future::join_all(written).await;
-            while !me.borrow().conns.is_empty() {
-                signals.something_ended.notified().await;
-            }
-            // The server may have stopped waiting.
-            let _ = done.send(());
-        });
-    }
-
-    /// Takes every room out with its last words, and sends its members away.
-    fn say_farewell(&mut self, me: &HubRef) -> Vec<(Slot, Option<RoomWrite>)> {
-        let now = self.tools.clock.now();
-        self.say_goodbye();
-        let rooms: Vec<RoomKey> = self.rooms.keys().collect();
-        let taken_out = rooms.into_iter().filter_map(|key| {
-            let slot = self.take_out(me, key)?;
-            let snapshot = slot.room().map(|room| room.farewell(now).0);
-            let last_words = snapshot.zip(bare(&slot));
-            let write = last_words.map(|(it, bare)| RoomWrite { snapshot: Some(it), ..bare });
-            Some((slot, write))
-        });
-        taken_out.collect()
-    }
-}
-
-impl Hub {
-    /// Tells other nodes that a room is not here any more, and lets them claim it.
-    fn let_go(&mut self, me: &HubRef, slot: &mut Slot) {
-        let Some(cluster) = self.tools.cluster.clone() else { return };
-        let id = slot.id.clone();
-        match &mut slot.home {
-            Home::There(_) => {
-                let asked = self.far_asks.extract_if(|_, (room, _)| *room == id);
-                for (_, (_, errand)) in asked.collect::<Vec<_>>() {
-                    errand.fail(Code::Unavailable);
-                }
-            }
-            Home::Here(here) => {
-                let (store, fence) = (self.tools.store.clone(), here.fence);
-                let far: Vec<NodeId> = here.far.keys().cloned().collect();
-                if self.hand_over(me, &id, here.moving.take(), &far) {
-                    return;
-                }
-                tokio::task::spawn_local(async move {
-                    if let Err(error) = store.release_room(&id, fence).await {
-                        tracing::debug!(room = %id, %error, "a room cannot be released");
-                    }
-                    // Not before: who comes back at once finds it free.
-                    far.iter().for_each(|node| cluster.send(node, &id, Matter::Dropped));
-                });
-            }
-        }
     }
 }
 

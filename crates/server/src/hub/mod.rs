@@ -15,6 +15,7 @@ pub mod batch;
 mod connection;
 mod errands;
 mod far;
+mod farewell;
 pub mod flood;
 mod flush;
 pub mod load;

@@ -186,17 +186,4 @@ impl Hub {
         }
         self.forget(me, key);
     }
-
-    /// Has every connection of every room closed with 1012. Their rooms are not told: they go as
-    /// well.
-    pub(super) fn say_goodbye(&mut self) {
-        for (conn, kept) in &mut self.conns {
-            if std::mem::take(&mut kept.attached)
-                && let Some(slot) = self.rooms.get_mut(kept.room)
-            {
-                // Clients come back after a pause of their own within the time named here.
-                slot.batch.close(conn_id(conn), CloseCode::Restart.number(), "jitter=2000");
-            }
-        }
-    }
 }
