@@ -71,6 +71,7 @@ impl Room {
             moderators: BTreeSet::new(),
             bans: BTreeSet::new(),
             queue: Vec::new(),
+            added: VecDeque::new(),
         };
         let host = founding.creator.clone();
         let mut room = Self {

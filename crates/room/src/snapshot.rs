@@ -1,6 +1,6 @@
 //! The durable state as text, and back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use parlor_protocol::queue::QueueItem;
@@ -20,6 +20,9 @@ pub(crate) struct Durable {
     pub(crate) moderators: BTreeSet<UserId>,
     pub(crate) bans: BTreeSet<UserId>,
     pub(crate) queue: Vec<QueueItem>,
+    /// The latest additions that their authors gave a name, oldest first.
+    #[serde(default)]
+    pub(crate) added: VecDeque<(UserId, String)>,
 }
 
 /// Says what a snapshot is and which rules it follows; a later form gets a later number.
