@@ -14,6 +14,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("parlor-store", &["parlor-protocol"]),
     ("parlor-testkit", &["parlor-protocol", "parlor-room", "parlor-dialects"]),
     ("parlor-server", &["parlor-protocol", "parlor-room", "parlor-dialects", "parlor-store"]),
+    ("parlor-chaos", &["parlor-protocol", "parlor-store", "parlor-testkit"]),
     ("xtask", &[]),
 ];
 
