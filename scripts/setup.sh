@@ -40,6 +40,7 @@ case $target in
         has_postgres || wanted+=(postgresql)
         ;;
     bench)
+        want redis-server redis-server
         want chromium chromium
         want firefox-esr firefox-esr
         has_postgres || wanted+=(postgresql)

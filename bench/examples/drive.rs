@@ -52,7 +52,8 @@ fn main() -> anyhow::Result<()> {
         }
         "big" => {
             talk.tune(&mut crowd, members, 200)?;
-            let sample = window::drive(&running, &mut crowd, &talk, number, duration)?;
+            let sample =
+                window::drive(|| running.process.cpu_time(), &mut crowd, &talk, number, duration)?;
             (sample.deliveries, sample.cpu)
         }
         _ => {

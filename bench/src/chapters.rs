@@ -2,6 +2,7 @@
 
 pub mod big_room;
 pub mod busy_room;
+pub mod cluster;
 pub mod command;
 pub mod idle;
 pub mod presence;

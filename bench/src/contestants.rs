@@ -113,10 +113,10 @@ impl Running {
     /// # Errors
     /// When it does not start.
     pub fn start(contestant: Contestant, programs: &Programs) -> anyhow::Result<Running> {
-        Running::start_with(contestant, programs, Folder::new()?, None)
+        Running::start_with(contestant, programs, Folder::new()?, &[])
     }
 
-    /// Starts a contestant with a data folder there is, Parlor with the database at `url`.
+    /// Starts a contestant with a data folder there is, and settings in its environment.
     ///
     /// # Errors
     /// When it does not start.
@@ -124,7 +124,7 @@ impl Running {
         contestant: Contestant,
         programs: &Programs,
         folder: Folder,
-        url: Option<String>,
+        environment: &[(&str, String)],
     ) -> anyhow::Result<Running> {
         let address = free_address()?;
         let port = address.port().to_string();
@@ -139,9 +139,8 @@ impl Running {
             }
             Contestant::NodeWs => ("node".into(), vec![script("node.mjs"), port]),
         };
-        let environment: Vec<_> = url.map(|url| ("PARLOR_DATABASE_URL", url)).into_iter().collect();
         let log = folder.path().join("log");
-        let mut process = Process::start(&program, &arguments, &environment, &log)?;
+        let mut process = Process::start(&program, &arguments, environment, &log)?;
         process
             .await_listener(address)
             .with_context(|| std::fs::read_to_string(&log).unwrap_or_default())?;

@@ -15,5 +15,6 @@ pub mod machine;
 pub mod paced;
 pub mod postgres;
 pub mod process;
+pub mod redis;
 pub mod report;
 pub mod window;

@@ -45,7 +45,7 @@ impl Chapter {
 type Measure = fn(&Bench) -> anyhow::Result<Chapter>;
 
 /// The chapters in their order: the word to ask for one, its title, what measures it.
-const CHAPTERS: [(&str, &str, Measure); 9] = [
+const CHAPTERS: [(&str, &str, Measure); 10] = [
     ("room", "One room of 1 000 WebSockets", chapters::big_room::measure),
     ("busy", "500 messages a second in a room of 1 000", chapters::busy_room::measure),
     (
@@ -56,6 +56,7 @@ const CHAPTERS: [(&str, &str, Measure); 9] = [
     ("idle", "Memory of an idle connection", chapters::idle::measure),
     ("command", "A command in a room of 10", chapters::command::measure),
     ("storms", "5 000 come, 5 000 leave at once", chapters::storms::measure),
+    ("cluster", "Several nodes", chapters::cluster::measure),
     ("requests", "Requests", chapters::requests::measure),
     ("start", "Start and idle server", chapters::start::measure),
     ("presence", "Presence in very large rooms", chapters::presence::measure),

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::contestants::{Running, Talk};
+use crate::contestants::Talk;
 use crate::crowd::Crowd;
 
 /// Largest window.
@@ -38,12 +38,12 @@ impl Sample {
 }
 
 /// Keeps `window` messages in flight for `duration`, after a fifth of it to warm up. All of the
-/// crowd are in one room and the first of them speaks.
+/// crowd are in one room and the first of them speaks. `cpu_time` tells what the servers have used.
 ///
 /// # Errors
 /// When a message does not reach everybody.
 pub fn drive(
-    running: &Running,
+    cpu_time: impl Fn() -> anyhow::Result<Duration>,
     crowd: &mut Crowd,
     talk: &Talk,
     window: usize,
@@ -57,14 +57,14 @@ pub fn drive(
     while Instant::now() < warm {
         flight.turn(crowd, talk, &frames)?;
     }
-    let (told, cpu, begun) = (flight.deliveries, running.process.cpu_time()?, Instant::now());
+    let (told, cpu, begun) = (flight.deliveries, cpu_time()?, Instant::now());
     flight.latencies_us.clear();
     while begun.elapsed() < duration {
         flight.turn(crowd, talk, &frames)?;
     }
     let sample = Sample {
         deliveries: flight.deliveries - told,
-        cpu: running.process.cpu_time()?.saturating_sub(cpu),
+        cpu: cpu_time()?.saturating_sub(cpu),
         wall: begun.elapsed(),
         latencies_us: std::mem::take(&mut flight.latencies_us),
     };

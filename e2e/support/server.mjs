@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
  * What a server is started with.
  *
  * @typedef {object} ServerOptions
+ * @property {number} [port] The port it listens on; a free one if absent.
  * @property {string} [dataDir] The folder for its data; a fresh one, removed at the end, if absent.
  * @property {string[]} [args] More flags of `parlor serve`.
  * @property {Record<string, string>} [env] More environment.
@@ -94,7 +95,7 @@ export class Server {
    */
   static async launch(options = {}) {
     const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'parlor-e2e-')));
-    return new Server(await freePort(), dataDir, options);
+    return new Server(options.port ?? (await freePort()), dataDir, options);
   }
 
   /** @returns {number} */
@@ -177,7 +178,7 @@ export class Server {
     const { stdout } = this.#child;
     const ready = new Promise((resolve) => {
       const look = () => {
-        if (this.#output.includes(this.url)) resolve(undefined);
+        if (this.#output.includes(' is ready: ')) resolve(undefined);
       };
       look();
       stdout.on('data', look);

@@ -165,5 +165,6 @@ fn one(
     let Seated { running, crowd } = seated;
     let mut talk = Talk::new(running.contestant, speech);
     let told = talk.tune(crowd, MEMBERS, bytes)?;
-    Ok((window::drive(running, crowd, &talk, window, bench.duration)?, told))
+    let cpu_time = || running.process.cpu_time();
+    Ok((window::drive(cpu_time, crowd, &talk, window, bench.duration)?, told))
 }

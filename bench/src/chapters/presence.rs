@@ -81,6 +81,7 @@ impl Hall {
             owner: None,
             created_at: "2023-11-14T22:13:20.000Z".into(),
             epoch: "1".into(),
+            reign: 1,
             clock_id: "1".into(),
             boot: "1".into(),
             life: Life::Permanent,

@@ -71,9 +71,9 @@ fn rooms(bench: &Bench, chapter: &mut Chapter) -> anyhow::Result<()> {
     drop(running);
 
     let postgres = Postgres::start()?;
-    let url = Some(postgres.url());
+    let database = [("PARLOR_DATABASE_URL", postgres.url())];
     let folder = Folder::new()?;
-    let running = Running::start_with(Contestant::Parlor, &bench.programs, folder, url)?;
+    let running = Running::start_with(Contestant::Parlor, &bench.programs, folder, &database)?;
     let got = make_rooms(&running, bench.duration * 2)?;
     table.row(row("PostgreSQL on the same core", &got));
     running.stop();

@@ -45,7 +45,7 @@ pub fn measure(bench: &Bench) -> anyhow::Result<Chapter> {
 
 fn start(bench: &Bench, folder: Folder) -> anyhow::Result<(Running, f64)> {
     let begun = Instant::now();
-    let running = Running::start_with(Contestant::Parlor, &bench.programs, folder, None)?;
+    let running = Running::start_with(Contestant::Parlor, &bench.programs, folder, &[])?;
     let mut client = Client::connect(running.address)?;
     while client.ask("GET", "/health/ready", None, None)?.0 != 200 {
         std::thread::sleep(Duration::from_millis(1));

@@ -138,6 +138,10 @@ pub struct LoggedIn {
 pub struct Ticket {
     /// Goes into `?authToken=` of a WebSocket address.
     pub ticket: String,
+    /// Where sockets are opened, such as `wss://sync.example.org`; absent if at the address that
+    /// the ticket came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync_url: Option<String>,
 }
 
 /// One entry of `GET /api/v1/auth/sessions`: a place where one is logged in.

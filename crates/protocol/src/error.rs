@@ -53,6 +53,8 @@ codes! {
     ForeignOrigin = "foreign_origin", 403, "Requests from that site are not accepted";
     /// The request names a host this server does not answer for.
     ForeignHost = "foreign_host", 421, "This server does not answer for that host name";
+    /// Another address of this site answers that: sockets and pages may have one each.
+    Misdirected = "misdirected", 421, "Another address answers that";
     /// No such route, or nothing of that name.
     NotFound = "not_found", 404, "There is nothing at that address";
     /// No such room, or one that is closed.

@@ -15,7 +15,7 @@ pub const MEDIA_TYPE_CHARS: usize = 100;
 pub const TITLE_CHARS: usize = 200;
 /// Longest chat message.
 pub const CHAT_CHARS: usize = 4_000;
-/// Longest `clientId` of a chat message, the idempotency key.
+/// Longest `clientId`, the idempotency key of a chat message or of an addition to the queue.
 pub const CLIENT_ID_CHARS: usize = 64;
 /// Longest reaction; an emoji may be many scalar values joined.
 pub const REACTION_CHARS: usize = 16;
@@ -45,6 +45,9 @@ pub const MEMBERS_TOLD_SINGLY: usize = 200;
 pub const MEMBERS_BATCH: Duration = Duration::from_millis(500);
 /// How long a member's seat is kept after its last connection broke.
 pub const RECONNECT_GRACE: Duration = Duration::from_secs(8);
+/// How long a member's seat is kept whose node fell silent, from when that was noticed: 10 s after a
+/// node's death nobody sees its members any more.
+pub const LOST_NODE_GRACE: Duration = Duration::from_secs(6);
 /// How long members' seats are kept after their server was started again.
 pub const RESTART_GRACE: Duration = Duration::from_secs(10);
 /// How long a stream of events can be resumed.

@@ -20,6 +20,9 @@ pub struct QueueItem {
     pub title: Option<String>,
     /// Who added it.
     pub added_by: UserId,
+    /// What whoever added it calls the addition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
 }
 
 /// Payload of `QUEUE_ADD`.
@@ -35,6 +38,9 @@ pub struct QueueAdd {
     /// Title shown to people, up to 200 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
+    /// What the sender calls the addition, up to 64 characters: sent again, it adds nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
 }
 
 /// Payload of `QUEUE_REMOVE`.

@@ -99,9 +99,13 @@ impl Room {
         let is_last = self.members.seat(&user).is_some_and(|seat| seat.is_reconnecting());
         match how {
             Departure::Left if is_last => self.free_seat(now, &user),
-            Departure::Left | Departure::Broken => {
+            Departure::Left | Departure::Broken | Departure::Lost => {
                 if is_last {
-                    let end = now.mono + limits::RECONNECT_GRACE;
+                    let grace = match how {
+                        Departure::Lost => limits::LOST_NODE_GRACE,
+                        Departure::Left | Departure::Broken => limits::RECONNECT_GRACE,
+                    };
+                    let end = now.mono + grace;
                     self.timers.set(Timer::Seat(user.clone()), end);
                 }
                 let standing = self.standing(&user);

@@ -28,6 +28,8 @@ pub(crate) struct Commit {
     batches: u64,
     /// Whether the state changed since a snapshot was last written, and it is time to write one.
     snapshot_due: bool,
+    /// Whether the store ever failed: it may have kept what nobody here was told.
+    has_failed: bool,
 }
 
 /// A command that is not judged yet.
@@ -85,6 +87,11 @@ impl Room {
     /// Says whether the store has commands whose outcome will be told as soon as it is done.
     pub fn is_writing(&self) -> bool {
         self.commit.flight.as_ref().is_some_and(|flight| !flight.entries.is_empty())
+    }
+
+    /// Says whether nothing can be found in the store that was not told.
+    pub(crate) fn knows_what_is_stored(&self) -> bool {
+        self.commit.flight.is_none() && !self.commit.has_failed
     }
 
     /// Says whether everything there is to store is stored.
@@ -160,6 +167,7 @@ impl Room {
         match outcome {
             Ok(stored) => self.conclude(now, entries, messages, stored),
             Err(StoreFault) => {
+                self.commit.has_failed = true;
                 if with_snapshot {
                     let again = now.mono + STORE_AGAIN_AFTER;
                     self.timers.set_at_latest(Timer::Snapshot, again);

@@ -20,6 +20,8 @@ use crate::roles::{self, Offices};
 use crate::snapshot::Durable;
 use crate::timeline::{Change, Medium, Timeline};
 
+/// Additions to the queue that a room knows again when they are sent twice.
+const ADDED: usize = 64;
 /// People a room can have banned, and people it can have made moderators.
 const OFFICES: usize = 10_000;
 /// Longest id of a person who is not there.
@@ -103,7 +105,7 @@ impl Draft {
         }
         let deed = match command {
             Command::ChatSend(send) => return self.say(scene, who, send),
-            Command::QueueAdd(add) => Some(self.queue_add(add, &who.user_id, fresh)?),
+            Command::QueueAdd(add) => self.queue_add(add, &who.user_id, fresh)?,
             Command::QueueRemove(remove) => Some(Deed::Dequeue(remove.item_id)),
             Command::QueueMove(to) => Some(Deed::Shift(to)),
             Command::QueueNext(next) => self.queue_next(next),
@@ -181,10 +183,13 @@ impl Draft {
     }
 
     /// The first entry of a room without a medium is its medium.
-    fn queue_add(&self, add: QueueAdd, by: &UserId, fresh: u128) -> Result<Deed, Refusal> {
+    fn queue_add(&self, add: QueueAdd, by: &UserId, fresh: u128) -> Result<Option<Deed>, Refusal> {
         let item = queue::read(add, by, fresh)?;
+        if name_of(&item).is_some_and(|name| self.durable.added.contains(&name)) {
+            return Ok(None);
+        }
         let is_first = self.timeline.medium.url.is_none();
-        Ok(if is_first { Deed::Load(item) } else { Deed::Enqueue(item) })
+        Ok(Some(if is_first { Deed::Load(item) } else { Deed::Enqueue(item) }))
     }
 
     /// Advances only if the entry the sender saw is still the current one.
@@ -259,8 +264,12 @@ impl Durable {
     /// Does a deed, as far as it is in here.
     pub(crate) fn apply(&mut self, deed: &Deed) -> Result<(), Refusal> {
         match deed {
-            Deed::Say | Deed::Load(_) | Deed::Stop(_) | Deed::Crown(_) => {}
-            Deed::Enqueue(item) => queue::add(&mut self.queue, item.clone())?,
+            Deed::Say | Deed::Stop(_) | Deed::Crown(_) => {}
+            Deed::Load(item) => self.note_added(item),
+            Deed::Enqueue(item) => {
+                queue::add(&mut self.queue, item.clone())?;
+                self.note_added(item);
+            }
             Deed::Dequeue(item) => drop(queue::remove(&mut self.queue, item)?),
             Deed::Next(item) => drop(queue::remove(&mut self.queue, &item.item_id)?),
             Deed::Shift(to) => queue::shift(&mut self.queue, to)?,
@@ -275,6 +284,20 @@ impl Durable {
         }
         Ok(())
     }
+
+    fn note_added(&mut self, item: &QueueItem) {
+        if let Some(name) = name_of(item) {
+            self.added.push_back(name);
+            if self.added.len() > ADDED {
+                self.added.pop_front();
+            }
+        }
+    }
+}
+
+/// Returns what an addition is known by when it is sent again.
+fn name_of(item: &QueueItem) -> Option<(UserId, String)> {
+    Some((item.added_by.clone(), item.client_id.clone()?))
 }
 
 /// Returns the change that loads an entry of the queue.

@@ -79,8 +79,11 @@ pub struct Founding {
     pub owner: Option<UserId>,
     /// When it was made, ISO-8601 UTC with ms.
     pub created_at: String,
-    /// Names the stream of events that begins now; a new random one each time.
+    /// Names the stream of events that begins now; a new random one each time. A room whose last
+    /// owner said [`Room::farewell`](crate::Room::farewell) goes on in the old stream instead.
     pub epoch: String,
+    /// Counts the owners a room has had: one more with each.
+    pub reign: u64,
     /// Identifies the server clock; new with each start of a server.
     pub clock_id: String,
     /// What the driver needs to relate this start's monotonic clock to a later one's (boot id and
@@ -171,6 +174,9 @@ pub enum Departure {
     Left,
     /// By accident: the seat is kept for [`parlor_protocol::limits::RECONNECT_GRACE`].
     Broken,
+    /// With the node it was on: the seat is kept for
+    /// [`parlor_protocol::limits::LOST_NODE_GRACE`].
+    Lost,
 }
 
 /// Something the driver is to do.

@@ -65,7 +65,7 @@ impl Room {
         self.tell_playback(now, op);
     }
 
-    fn tell_playback(&mut self, now: Now, op: Option<String>) {
+    pub(crate) fn tell_playback(&mut self, now: Now, op: Option<String>) {
         let holding = self.hold.holding();
         let state = self.timeline.told(&self.founding.clock_id, holding, op);
         self.tell(now, Event::PlaybackUpdated(state), Pace::Now);

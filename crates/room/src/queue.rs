@@ -15,12 +15,17 @@ pub(crate) fn read(add: QueueAdd, added_by: &UserId, fresh: u128) -> Result<Queu
         .transpose()?;
     let title =
         add.title.map(|title| checks::line("title", title, 0..=limits::TITLE_CHARS)).transpose()?;
+    let client_id = add
+        .client_id
+        .map(|id| checks::line("clientId", id, 1..=limits::CLIENT_ID_CHARS))
+        .transpose()?;
     Ok(QueueItem {
         item_id: ItemId::new(format!("{fresh:032x}")),
         media_url: checks::media_url(url)?,
         media_type,
         title,
         added_by: added_by.clone(),
+        client_id,
     })
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parlor_protocol::frame::{CommandId, ServerFrame};
+use parlor_protocol::member::HostChanged;
 use parlor_protocol::{Code, Event, UserId};
 
 use crate::chat::Chat;
@@ -17,7 +18,7 @@ use crate::io::{
 };
 use crate::members::Members;
 use crate::roles::Offices;
-use crate::snapshot::{self, Durable};
+use crate::snapshot::{self, Durable, Written};
 use crate::stream::Stream;
 use crate::timeline::Timeline;
 use crate::timers::{Timer, Timers};
@@ -70,6 +71,7 @@ impl Room {
             moderators: BTreeSet::new(),
             bans: BTreeSet::new(),
             queue: Vec::new(),
+            added: VecDeque::new(),
         };
         let host = founding.creator.clone();
         let mut room = Self {
@@ -93,7 +95,7 @@ impl Room {
 
     /// Makes a room that goes on where a snapshot was taken, `elapsed` later: the film has run on,
     /// and the members' seats are kept for [`Founding::seats_kept`]. Outputs may be waiting at once:
-    /// who is present.
+    /// who is present. After [`Room::farewell`] the stream of events goes on as well.
     ///
     /// # Errors
     /// If the text is no snapshot of this room. Begin a [`Room::new`] then: nothing is lost but
@@ -106,6 +108,12 @@ impl Room {
     ) -> Result<Self, SnapshotFault> {
         let written = snapshot.read_for(&founding.room_id)?;
         let mut room = Self::new(now, founding);
+        let stream =
+            written.stream.and_then(|it| it.resume(now.mono, elapsed, room.founding.reign));
+        let goes_on = stream.is_some();
+        if let Some(stream) = stream {
+            room.stream = stream;
+        }
         let settings = room.durable.settings.clone();
         room.durable = Arc::new(Durable { settings, ..written.durable });
         room.timeline = written.playback.resume(now.mono, elapsed);
@@ -120,12 +128,41 @@ impl Room {
             room.host = room.members.longest_present().cloned();
         }
         room.rule_changed(now);
+        if goes_on {
+            room.tell_what_changed_hands(now, host_is_lost);
+        }
         Ok(room)
+    }
+
+    /// Tells those who will resume what is not as they heard it last: the clock, and who is there.
+    fn tell_what_changed_hands(&mut self, now: Now, host_changed: bool) {
+        let seats: Vec<UserId> =
+            self.members.in_order(None).map(|seat| seat.user().clone()).collect();
+        for user in seats {
+            self.tell_member(now, &user);
+        }
+        if let Some(host) = self.host.clone().filter(|_| host_changed) {
+            let changed = HostChanged { new_host_id: host };
+            self.tell(now, Event::HostChanged(changed), Pace::Batched);
+        }
+        self.timeline.changed_by_room(now);
+        self.tell_playback(now, None);
     }
 
     /// Writes the room's durable state down.
     pub fn snapshot(&self, now: Now) -> Snapshot {
         self.write_snapshot(now, &self.durable, self.host.as_ref(), &self.timeline)
+    }
+
+    /// Writes the room down for the owner that follows, its stream of events too: who resumes there
+    /// gets what it missed here. Nobody may be told anything of the room after that.
+    ///
+    /// In a crowd, whose seats are not kept, and after a fault of the store the stream ends.
+    pub fn farewell(&self, now: Now) -> Snapshot {
+        let mut written = self.write(now, &self.durable, self.host.as_ref(), &self.timeline);
+        let goes_on = !self.is_crowd(self.members.count()) && self.knows_what_is_stored();
+        written.stream = goes_on.then(|| self.stream.write(now.mono, self.founding.reign));
+        written.into_snapshot()
     }
 
     pub(crate) fn write_snapshot(
@@ -135,6 +172,16 @@ impl Room {
         host: Option<&UserId>,
         timeline: &Timeline,
     ) -> Snapshot {
+        self.write(now, durable, host, timeline).into_snapshot()
+    }
+
+    fn write(
+        &self,
+        now: Now,
+        durable: &Durable,
+        host: Option<&UserId>,
+        timeline: &Timeline,
+    ) -> Written {
         let Founding { room_id, boot, .. } = &self.founding;
         snapshot::write(now, room_id, boot, durable, host, timeline, &self.members)
     }

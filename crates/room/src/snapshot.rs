@@ -1,6 +1,6 @@
 //! The durable state as text, and back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use parlor_protocol::queue::QueueItem;
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::io::{Now, Principal, Snapshot, SnapshotFault, SnapshotStamp};
 use crate::members::{Members, Seat};
+use crate::stream::WrittenStream;
 use crate::timeline::{Medium, Timeline};
 
 /// What only ever changes by being committed.
@@ -19,6 +20,9 @@ pub(crate) struct Durable {
     pub(crate) moderators: BTreeSet<UserId>,
     pub(crate) bans: BTreeSet<UserId>,
     pub(crate) queue: Vec<QueueItem>,
+    /// The latest additions that their authors gave a name, oldest first.
+    #[serde(default)]
+    pub(crate) added: VecDeque<(UserId, String)>,
 }
 
 /// Says what a snapshot is and which rules it follows; a later form gets a later number.
@@ -40,6 +44,9 @@ pub(crate) struct Written {
     pub(crate) host: Option<UserId>,
     pub(crate) playback: Playback,
     pub(crate) seats: Vec<WrittenSeat>,
+    /// Only in the last words of an owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stream: Option<WrittenStream>,
 }
 
 /// The timeline, with its position at the moment of the snapshot.
@@ -75,14 +82,14 @@ pub(crate) fn write(
     host: Option<&UserId>,
     timeline: &Timeline,
     members: &Members,
-) -> Snapshot {
+) -> Written {
     let seats = match members.count() {
         0..=limits::MEMBERS_TOLD_SINGLY => members.in_order(None).map(WrittenSeat::of).collect(),
         // A crowd would make every snapshot large, and comes back by itself; only the host's seat
         // says that somebody must follow if the host does not.
         _ => host.and_then(|host| members.seat(host)).map(WrittenSeat::of).into_iter().collect(),
     };
-    let written = Written {
+    Written {
         form: FORM.to_owned(),
         room_id: room_id.clone(),
         mono_ms: now.mono.as_millis() as u64,
@@ -92,8 +99,15 @@ pub(crate) fn write(
         host: host.cloned(),
         playback: Playback::of(timeline, now.mono),
         seats,
-    };
-    Snapshot(serde_json::to_string(&written).expect("plain values with text keys are JSON"))
+        stream: None,
+    }
+}
+
+impl Written {
+    /// Puts it into text.
+    pub(crate) fn into_snapshot(self) -> Snapshot {
+        Snapshot(serde_json::to_string(&self).expect("plain values with text keys are JSON"))
+    }
 }
 
 impl Snapshot {

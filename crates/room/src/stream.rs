@@ -13,7 +13,12 @@ use parlor_protocol::Event;
 use parlor_protocol::command::StreamPosition;
 use parlor_protocol::limits;
 
+use serde::{Deserialize, Serialize};
+
 use crate::io::Told;
+
+/// No more than this of a stream is handed on: bytes of JSON. What is older cannot be resumed then.
+const HANDED_ON: usize = 256 * 1024;
 
 /// What was told in this epoch.
 #[derive(Debug)]
@@ -61,6 +66,19 @@ impl Stream {
         })
     }
 
+    /// Writes the stream down for the owner after this one.
+    pub(crate) fn write(&self, now: Duration, reign: u64) -> WrittenStream {
+        let mut room_left = HANDED_ON;
+        let newest_first = self.recent.iter().rev().map_while(|(at, told)| {
+            let text = serde_json::to_string(&told.event).ok()?;
+            room_left = room_left.checked_sub(text.len())?;
+            Some((now.saturating_sub(*at).as_millis() as u64, told.event.clone()))
+        });
+        let mut recent: Vec<(u64, Event)> = newest_first.collect();
+        recent.reverse();
+        WrittenStream { reign, epoch: self.epoch.clone(), seq: self.seq, recent }
+    }
+
     /// Drops what is outside the recovery window.
     fn forget(&mut self, now: Duration) {
         let oldest = now.saturating_sub(limits::RECOVERY_WINDOW);
@@ -69,5 +87,34 @@ impl Stream {
         {
             self.recent.pop_front();
         }
+    }
+}
+
+/// A stream as its owner left it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct WrittenStream {
+    /// Which of the room's owners that was.
+    reign: u64,
+    epoch: String,
+    seq: u64,
+    /// The latest events, oldest first, each with its age in ms.
+    recent: Vec<(u64, Event)>,
+}
+
+impl WrittenStream {
+    /// Goes on with the stream `elapsed` after it was written, if that was the owner just before:
+    /// one in between has told things under the next numbers.
+    pub(crate) fn resume(self, now: Duration, elapsed: Duration, reign: u64) -> Option<Stream> {
+        if self.reign.checked_add(1) != Some(reign) || self.recent.len() as u64 > self.seq {
+            return None;
+        }
+        let first = self.seq - self.recent.len() as u64 + 1;
+        // By the new owner's clock, which may have begun later: then they are kept a little longer.
+        let at = |age_ms| now.saturating_sub(elapsed + Duration::from_millis(age_ms));
+        let numbered = self.recent.into_iter().zip(first..);
+        let recent = numbered
+            .map(|((age_ms, event), seq)| (at(age_ms), Arc::new(Told { seq: Some(seq), event })));
+        let recent = recent.filter(|(at, _)| *at >= now.saturating_sub(limits::RECOVERY_WINDOW));
+        Some(Stream { epoch: self.epoch, seq: self.seq, recent: recent.collect() })
     }
 }

@@ -2,9 +2,11 @@
 
 use parlor_protocol::queue::{QueueAdd, QueueItem};
 use parlor_protocol::{Command, ItemId, limits};
-use parlor_room::ConnId;
-use parlor_testkit::scene::{Scene, Store};
-use parlor_testkit::wishes::{load, pause, play, queue_add, queue_move, queue_next, queue_remove};
+use parlor_room::{ConnId, Room};
+use parlor_testkit::scene::{Scene, Store, founding};
+use parlor_testkit::wishes::{
+    load, pause, play, queue_add, queue_add_once, queue_move, queue_next, queue_remove,
+};
 
 /// A room with a film loaded by hand and `count` entries in the queue, `/1.mp4` first.
 fn theatre(count: usize) -> (Scene, ConnId, ConnId) {
@@ -53,6 +55,7 @@ fn an_entry_is_kept_as_it_was_added() {
         media_url: Some("https://films.example/a.mp4".to_owned()),
         media_type: Some("video/mp4".to_owned()),
         title: Some("A film".to_owned()),
+        client_id: None,
     };
     scene.tell(anna, Command::QueueAdd(add));
     let items = queue(&scene);
@@ -61,6 +64,7 @@ fn an_entry_is_kept_as_it_was_added() {
         media_url: "https://films.example/a.mp4".to_owned(),
         media_type: Some("video/mp4".to_owned()),
         title: Some("A film".to_owned()),
+        client_id: None,
         added_by: "anna".into(),
     };
     assert_eq!(items, [expected]);
@@ -213,6 +217,7 @@ fn entries_are_checked_like_any_medium() {
             media_url: url.map(str::to_owned),
             media_type: None,
             title: Some(title.to_owned()),
+            client_id: None,
         })
     };
     let long = "x".repeat(limits::TITLE_CHARS + 1);
@@ -232,4 +237,45 @@ fn a_failed_store_leaves_the_queue_and_what_plays_alone() {
     assert!(scene.heard(ben).is_empty());
     assert_eq!(urls(&scene), ["/1.mp4", "/2.mp4"]);
     assert_eq!(current(&scene).0.as_deref(), Some("/film.mp4"));
+}
+
+#[test]
+fn what_is_added_twice_under_one_name_is_added_once() {
+    let (mut scene, anna, ben) = theatre(0);
+    scene.ask(anna, 1, queue_add_once("/1.mp4", "a"));
+    scene.ask(anna, 2, queue_add_once("/1.mp4", "a"));
+    // Somebody else's name is another.
+    scene.ask(ben, 3, queue_add_once("/2.mp4", "a"));
+    assert_eq!(urls(&scene), ["/1.mp4", "/2.mp4"]);
+    let acknowledged = scene.heard(anna).iter().filter(|it| it.starts_with("ACK")).count();
+    assert_eq!(acknowledged, 2);
+    // It is known again after it has left the queue, within a batch, and by the next owner.
+    let first = queue(&scene)[0].item_id.clone();
+    scene.tell(anna, queue_remove(&first));
+    scene.store = Store::Slow;
+    scene.tell(anna, queue_add_once("/3.mp4", "b"));
+    scene.tell(anna, queue_add_once("/3.mp4", "b"));
+    scene.tell(anna, queue_add_once("/1.mp4", "a"));
+    // The first alone, and the others in one batch.
+    scene.release();
+    scene.release();
+    assert_eq!(urls(&scene), ["/2.mp4", "/3.mp4"]);
+    let snapshot = scene.room.snapshot(scene.now());
+    let mut scene = Scene::with(|now| {
+        let elapsed = std::time::Duration::from_secs(1);
+        Room::restore(now, founding(), &snapshot, elapsed).expect("its own snapshot is good")
+    });
+    let anna = scene.join("anna");
+    scene.tell(anna, queue_add_once("/3.mp4", "b"));
+    assert_eq!(urls(&scene), ["/2.mp4", "/3.mp4"]);
+}
+
+#[test]
+fn the_first_entry_of_a_room_is_loaded_once() {
+    let mut scene = Scene::new();
+    let anna = scene.join("anna");
+    scene.tell(anna, queue_add_once("/1.mp4", "a"));
+    scene.tell(anna, queue_add_once("/1.mp4", "a"));
+    assert_eq!(current(&scene).0.as_deref(), Some("/1.mp4"));
+    assert!(urls(&scene).is_empty());
 }

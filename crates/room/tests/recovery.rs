@@ -1,8 +1,11 @@
 //! The stream of events, and catching up with it.
 
+use std::time::Duration;
+
 use parlor_protocol::limits;
 use parlor_protocol::room::RoomUpdate;
 use parlor_protocol::{Command, Event};
+use parlor_room::{Founding, Room};
 use parlor_testkit::scene::{OPENING, Scene, founding};
 use parlor_testkit::wishes::{arrange, chat, load, react, resume};
 
@@ -187,4 +190,67 @@ fn a_refused_command_without_id_is_answered_too_and_each_id_once() {
         scene.heard(anna),
         ["ERROR invalid", "ERROR invalid → 1", "#2 CHAT_MESSAGE 1 anna: x", "ACK → 2"]
     );
+}
+
+/// Restores what a room said at its end, by the owner of that number.
+fn succeed(scene: &Scene, reign: u64) -> Scene {
+    let last_words = scene.room.farewell(scene.now());
+    let founding = Founding { epoch: "e2".to_owned(), reign, ..founding() };
+    let elapsed = Duration::from_secs(2);
+    Scene::with(|now| {
+        Room::restore(now, founding, &last_words, elapsed).expect("its own snapshot is good")
+    })
+}
+
+#[test]
+fn after_a_farewell_the_stream_goes_on() {
+    let mut scene = Scene::new();
+    let anna = scene.join("anna");
+    scene.join("ben");
+    scene.tell(anna, chat("missed by ben"));
+    let mut scene = succeed(&scene, 2);
+    let ben = scene.join("ben");
+    scene.hush();
+    scene.tell(ben, resume("e1", 2));
+    assert_eq!(
+        scene.heard(ben),
+        [
+            "#3 CHAT_MESSAGE 1 anna: missed by ben",
+            "#4 MEMBER_UPDATED anna Owner Reconnecting silent",
+            "#5 MEMBER_UPDATED ben Member Reconnecting silent",
+            "#6 PLAYBACK_UPDATED nothing paused 0 @1000000 ×1 rev 0 by the room",
+            "#7 MEMBER_UPDATED ben Member Online silent",
+            "RESUMED e1 7",
+        ]
+    );
+}
+
+#[test]
+fn the_stream_ends_with_an_owner_that_was_not_the_next() {
+    let mut scene = Scene::new();
+    scene.join("anna");
+    let mut scene = succeed(&scene, 3);
+    let anna = scene.join("anna");
+    scene.hush();
+    scene.tell(anna, resume("e1", 1));
+    assert_eq!(scene.heard(anna), ["SYNC_FULL_STATE at 1"]);
+}
+
+#[test]
+fn no_more_of_a_stream_is_handed_on_than_a_snapshot_can_hold() {
+    let mut scene = Scene::new();
+    let anna = scene.join("anna");
+    for _ in 0..200 {
+        scene.tell(anna, chat(&"x".repeat(4_000)));
+    }
+    let last_words = scene.room.farewell(scene.now());
+    assert!((200_000..300_000).contains(&last_words.0.len()), "{}", last_words.0.len());
+    let mut scene = succeed(&scene, 2);
+    let anna = scene.join("anna");
+    for (seq, whole) in [(1, false), (190, true)] {
+        scene.hush();
+        scene.tell(anna, resume("e1", seq));
+        let heard = scene.heard(anna);
+        assert_eq!(heard.last().is_some_and(|it| it.starts_with("RESUMED")), whole, "{heard:?}");
+    }
 }

@@ -176,6 +176,32 @@ impl Bus {
         }
     }
 
+    /// Keeps a value for `life`, or until it is lost. It returns when the value is on its way, in
+    /// order with what this process publishes, without waiting.
+    ///
+    /// # Errors
+    /// [`BusError::Busy`] if too much waits already.
+    pub fn keep_soon(&self, key: &str, value: Bytes, life: Duration) -> Result<(), BusError> {
+        match self {
+            Self::Local(bus) => {
+                bus.keep(key, value, life);
+                Ok(())
+            }
+            Self::Redis(bus) => bus.keep_soon(key, value, life),
+        }
+    }
+
+    /// Returns a value that was kept, and leaves it there.
+    ///
+    /// # Errors
+    /// [`BusError::Unreachable`].
+    pub async fn look(&self, key: &str) -> Result<Option<Bytes>, BusError> {
+        match self {
+            Self::Local(bus) => Ok(bus.look(key)),
+            Self::Redis(bus) => bus.look(key).await,
+        }
+    }
+
     /// Tells whether the broker can be reached, now and whenever that changes.
     pub fn reachable(&self) -> watch::Receiver<bool> {
         match self {

@@ -157,7 +157,7 @@ fn serve(flags: &Flags) -> Outcome {
 /// Says where the server is, and how its own certificate is known.
 fn greeting(running: &Running) -> String {
     let config = &running.app().config;
-    let is_any_port = config.listen.iter().any(|on| on.port() == 0);
+    let is_any_port = config.listen.iter().any(|on| on.address.port() == 0);
     let own = match running.addresses().first() {
         Some(first) if is_any_port => format!("{}://localhost:{}", config.scheme(), first.port()),
         Some(_) | None => config.address_to_open(),

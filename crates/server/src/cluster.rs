@@ -14,6 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hashbrown::HashMap;
 use parlor_protocol::{LoginId, RoomId, UserId};
+use parlor_room::Snapshot;
 use parlor_store::{Store, StoreError};
 use parlor_tenure::{LIFE, Lease, RENEWAL_PATIENCE, RENEWED_EVERY, Tenure, Witness};
 use tokio::task::JoinSet;
@@ -22,8 +23,15 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use crate::bus::{Bus, BusError, Delivery, Leased, Named, Subscription};
 use crate::clock::Clock;
 use crate::rooms::Rooms;
-use wire::{Content, Letter, Matter};
+use wire::{Cached, Content, Letter, Matter};
 
+/// How often the database's clock is read (quartz drifts by a few ms in a minute at most), and those
+/// forgotten who were present at dead nodes: both are a matter of seconds.
+const CLOCK_READ_EVERY: Duration = Duration::from_secs(4);
+/// Readings of it before a node takes any room.
+const FIRST_READINGS: usize = 5;
+/// How long the state of a room outlives its node in the cache: it is taken over within seconds.
+const ROOM_CACHED: Duration = Duration::from_secs(300);
 /// How often nodes that have something in common write to one another.
 const HEARTBEAT_EVERY: Duration = Duration::from_millis(500);
 /// After this silence of another node, what was shared with it is over.
@@ -92,6 +100,9 @@ impl Cluster {
         let all = cluster.0.bus.subscribe(ALL).await?;
         cluster.0.store.renew_node(&node, LIFE).await?;
         cluster.renew().await;
+        for _ in 0..FIRST_READINGS {
+            cluster.read_clock().await;
+        }
         Ok((cluster, Listener { own, all }))
     }
 
@@ -153,6 +164,11 @@ impl Cluster {
         self.tell_all(Content::Inherit(guest.clone(), account.clone()));
     }
 
+    /// Offers a room that no node has to those that open sockets.
+    pub fn offer(&self, room: &RoomId) {
+        self.tell_all(Content::Offer(room.clone()));
+    }
+
     /// Keeps a value where every node can take it, for `life`; `false` if that is not possible now.
     pub async fn lend(&self, name: &str, value: Bytes, life: Duration) -> bool {
         let kept = self.0.bus.keep(name, value, life).await;
@@ -168,6 +184,22 @@ impl Cluster {
         self.0.bus.take(name).await
     }
 
+    /// Keeps a room's state where whoever has it next finds it sooner than in the database. It may be
+    /// lost.
+    pub fn cache_room(&self, room: &RoomId, fence: i64, snapshot: Snapshot) {
+        let cached = wire::encode_cached(&Cached { fence, snapshot: snapshot.0 });
+        if let Err(error) = self.0.bus.keep_soon(&cache_of(room), cached, ROOM_CACHED) {
+            tracing::debug!(%error, %room, "a room's state is not cached");
+        }
+    }
+
+    /// Returns the state that a room's owner with that fence has cached last, if it is there.
+    pub async fn cached_room(&self, room: &RoomId, fence: i64) -> Option<Snapshot> {
+        let cached = self.0.bus.look(&cache_of(room)).await.ok()??;
+        let cached = wire::decode_cached(&cached)?;
+        (cached.fence == fence).then_some(Snapshot(cached.snapshot))
+    }
+
     /// Lets the others have this node's rooms at once.
     pub async fn leave(&self) {
         self.0.tenure.leave();
@@ -181,9 +213,11 @@ impl Cluster {
 
     /// Runs what a node does all the time: shows that it is alive, listens, watches the others.
     pub fn run(&self, listener: Listener, rooms: Rooms, chores: &mut JoinSet<()>) {
-        let (alive, heard, watching) = (self.clone(), self.clone(), self.clone());
+        let (alive, timely) = (self.clone(), self.clone());
+        let (heard, watching) = (self.clone(), self.clone());
         let for_watch = rooms.clone();
         chores.spawn(async move { alive.stay_alive().await });
+        chores.spawn(async move { timely.keep_time().await });
         chores.spawn(async move { heard.listen(listener, rooms).await });
         chores.spawn(async move { watching.watch(for_watch).await });
     }
@@ -225,6 +259,29 @@ impl Cluster {
         loop {
             every.tick().await;
             self.renew().await;
+        }
+    }
+
+    async fn keep_time(&self) {
+        let mut every = interval(CLOCK_READ_EVERY);
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            every.tick().await;
+            self.read_clock().await;
+            if let Err(error) = self.0.store.forget_presence_of_the_dead().await {
+                tracing::debug!(%error, "who was present at dead nodes is still in the database");
+            }
+        }
+    }
+
+    /// Relates this node's clock to the database's, which all nodes read.
+    async fn read_clock(&self) {
+        let asked = self.0.clock.now().mono;
+        match timeout(RENEWAL_PATIENCE, self.0.store.clock_us()).await {
+            Ok(Ok(shared_us)) => self.0.clock.relate(asked, self.0.clock.now().mono, shared_us),
+            // What was read before is good for minutes.
+            Ok(Err(error)) => tracing::debug!(%error, "the database's clock cannot be read"),
+            Err(_) => tracing::debug!("the database's clock cannot be read in time"),
         }
     }
 
@@ -300,6 +357,7 @@ impl Cluster {
         match letter.content {
             Content::EndLogin(login) => rooms.end_login_here(&LoginId::from(login)).await,
             Content::Inherit(guest, account) => rooms.inherit_here(&guest, &account).await,
+            Content::Offer(room) => rooms.take(&room).await,
             Content::Reset(row) => {
                 if self.begin_new_row(&from, row) {
                     rooms.link_broken(&from).await;
@@ -406,6 +464,10 @@ pub enum JoinError {
 
 fn subject(node: &str) -> String {
     format!("node:{node}")
+}
+
+fn cache_of(room: &RoomId) -> String {
+    format!("room:{room}")
 }
 
 fn lease_of(node: &str) -> String {

@@ -2,23 +2,25 @@
 
 pub mod example;
 pub mod network;
+pub mod role;
 pub mod settings;
 pub mod sources;
 pub mod tls;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use network::Network;
+pub use role::{Listen, Role};
 pub use sources::{Flags, Found, Values};
 pub use tls::{PairFiles, Tls};
 
 /// The configuration in force. See [`settings`] for what each setting is for.
 #[derive(Clone, PartialEq)]
 pub struct Config {
-    /// Addresses to listen on, at least one.
-    pub listen: Vec<SocketAddr>,
+    /// Addresses to listen on, at least one, and what is answered on each.
+    pub listen: Vec<Listen>,
     /// Whether the addresses were chosen by a person; an address of the default set that this
     /// machine lacks is left out.
     pub listen_is_default: bool,
@@ -30,6 +32,9 @@ pub struct Config {
     pub redis_url: Option<String>,
     /// The origin people type, if it is not the server's own.
     pub public_url: Option<Site>,
+    /// The origin where sockets are opened, if that is another one; `http…` also where it was
+    /// written `ws…`.
+    pub sync_url: Option<Site>,
     /// What is spoken on the addresses.
     pub tls: Tls,
     /// Sites whose pages may use the server.
@@ -89,6 +94,24 @@ impl Site {
         };
         Some(Self { origin, host, is_https })
     }
+
+    /// Reads the same, and `ws://…` and `wss://…` as what they are beneath.
+    pub fn parse_socket(text: &str) -> Option<Self> {
+        match text.trim().split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("ws") => {
+                Self::parse(&format!("http://{rest}"))
+            }
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("wss") => {
+                Self::parse(&format!("https://{rest}"))
+            }
+            _ => Self::parse(text),
+        }
+    }
+
+    /// Returns the origin as the addresses of WebSockets begin.
+    pub fn socket_origin(&self) -> String {
+        self.origin.replacen("http", "ws", 1)
+    }
 }
 
 impl Config {
@@ -110,11 +133,7 @@ impl Config {
     pub fn from_values(values: &Values) -> Result<Self, Vec<String>> {
         let mut read = Reader { values, problems: Vec::new() };
         let data_dir = PathBuf::from(read.text("data_dir"));
-        let listen: Vec<SocketAddr> =
-            read.list("listen", "an address such as 127.0.0.1:3000", |s| s.parse().ok());
-        if listen.is_empty() {
-            read.problem("listen", "names no address to listen on");
-        }
+        let listen = read.listen();
         let database_url = read.database_url(&data_dir);
         let redis_url = read.redis_url(&database_url);
         let secret = Some(read.text("secret").to_owned()).filter(|secret| !secret.is_empty());
@@ -126,6 +145,7 @@ impl Config {
         if tls.is_on() && public_url.as_ref().is_some_and(|site| !site.is_https) {
             read.problem("public_url", "begins with http://, but this server speaks https");
         }
+        let sync_url = read.sync_url(&listen);
         let origin = |text: &str| Site::parse(text).map(|site| site.origin);
         let network = |text: &str| text.parse().ok();
         let config = Self {
@@ -135,6 +155,7 @@ impl Config {
             database_url,
             redis_url,
             public_url,
+            sync_url,
             tls,
             allowed_origins: read.list(
                 "allowed_origins",
@@ -161,10 +182,12 @@ impl Config {
 
     /// Returns the address to show to the person who started the server.
     pub fn address_to_open(&self) -> String {
-        if let Some(site) = &self.public_url {
+        // Where there are sockets alone, nobody finds a page.
+        let site = if self.is_api() { &self.public_url } else { &self.sync_url };
+        if let Some(site) = site {
             return site.origin.clone();
         }
-        let (scheme, first) = (self.scheme(), self.listen[0]);
+        let (scheme, first) = (self.scheme(), self.listen[0].address);
         let ip = first.ip();
         if ip.is_loopback() || ip.is_unspecified() {
             format!("{scheme}://localhost:{}", first.port())
@@ -239,16 +262,23 @@ impl<'a> Reader<'a> {
     }
 
     fn public_url(&mut self) -> Option<Site> {
-        let text = self.text("public_url");
+        let wanted = "http:// or https:// and a host, such as https://parlor.example.org";
+        self.site("public_url", wanted, Site::parse)
+    }
+
+    fn site(
+        &mut self,
+        key: &str,
+        wanted: &str,
+        parse: impl Fn(&str) -> Option<Site>,
+    ) -> Option<Site> {
+        let text = self.text(key);
         if text.is_empty() {
             return None;
         }
-        let site = Site::parse(text);
+        let site = parse(text);
         if site.is_none() {
-            self.problem(
-                "public_url",
-                "must be http:// or https:// and a host, such as https://parlor.example.org",
-            );
+            self.problem(key, &format!("must be {wanted}"));
         }
         site
     }
@@ -260,7 +290,13 @@ impl<'a> Reader<'a> {
         }
         let known = ["sqlite:", "postgres://", "postgresql://"];
         if !known.iter().any(|start| text.starts_with(start)) {
-            self.problem("database_url", "must begin with sqlite: or postgres://");
+            let what = match text.split_once("://") {
+                Some(("redis" | "rediss", _)) => {
+                    "must begin with sqlite: or postgres://; Redis belongs into PARLOR_REDIS_URL"
+                }
+                _ => "must begin with sqlite: or postgres://",
+            };
+            self.problem("database_url", what);
         }
         text.to_owned()
     }
@@ -271,7 +307,14 @@ impl<'a> Reader<'a> {
             return None;
         }
         if !text.starts_with("redis://") && !text.starts_with("rediss://") {
-            self.problem("redis_url", "must begin with redis:// or rediss://");
+            let what = match text.split_once(':') {
+                Some(("postgres" | "postgresql" | "sqlite", _)) => {
+                    "must begin with redis:// or rediss://; a database belongs into \
+                     PARLOR_DATABASE_URL"
+                }
+                _ => "must begin with redis:// or rediss://",
+            };
+            self.problem("redis_url", what);
         } else if !database_url.starts_with("postgres") {
             let what = "is for several nodes, which need PARLOR_DATABASE_URL to begin with \
                         postgres://";
@@ -341,6 +384,29 @@ mod tests {
         let Err(problems) = load(&[], &env, folder.path()) else { panic!("accepted") };
         for (name, _) in env {
             assert!(problems.iter().any(|problem| problem.contains(name)), "{name}: {problems:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_in_the_wrong_variable_names_the_right_one() {
+        let folder = tempfile::tempdir().unwrap();
+        for (wrong, address, right) in [
+            ("PARLOR_DATABASE_URL", "redis://cache", "PARLOR_REDIS_URL"),
+            ("PARLOR_DATABASE_URL", "rediss://cache", "PARLOR_REDIS_URL"),
+            ("PARLOR_REDIS_URL", "postgres://db/parlor", "PARLOR_DATABASE_URL"),
+            ("PARLOR_REDIS_URL", "sqlite:data/parlor.db", "PARLOR_DATABASE_URL"),
+        ] {
+            let Err(problems) = load(&[], &[(wrong, address)], folder.path()) else {
+                panic!("{address} is accepted")
+            };
+            let named = problems.iter().any(|it| it.contains(wrong) && it.contains(right));
+            assert!(named, "{problems:?}");
+        }
+        for address in ["http://cache", "cache:6379"] {
+            let Err(problems) = load(&[], &[("PARLOR_REDIS_URL", address)], folder.path()) else {
+                panic!("{address} is accepted")
+            };
+            assert!(problems[0].contains("must begin with redis://"), "{problems:?}");
         }
     }
 

@@ -25,7 +25,7 @@ const ANSWER_BYTES: u64 = 1_024;
 /// # Errors
 /// A sentence that says what is wrong.
 pub fn ask(config: &Config) -> Result<(), String> {
-    let address = reachable(config.listen[0]);
+    let address = reachable(config.listen[0].address);
     let exchange = || -> io::Result<String> {
         let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;

@@ -5,6 +5,7 @@ pub mod answer;
 pub mod body;
 mod calls;
 mod documents;
+mod duty;
 pub mod gate;
 mod health;
 pub mod limits;
@@ -18,13 +19,15 @@ pub mod who;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use axum::response::Response;
 use axum::routing::get;
-use tower::ServiceBuilder;
+use tower::{ServiceBuilder, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 use crate::ui;
+use peer::Peer;
 
 /// Every documented route.
 pub fn documented() -> OpenApiRouter<App> {
@@ -37,8 +40,46 @@ pub fn documented() -> OpenApiRouter<App> {
         .merge(health::routes())
 }
 
+/// What answers requests. Cheap to clone.
+#[derive(Clone)]
+pub struct Site {
+    router: Router,
+    app: App,
+}
+
+impl Site {
+    /// Puts the whole interface together.
+    pub fn new(app: App) -> Self {
+        Self { router: router(app.clone()), app }
+    }
+
+    /// Answers a request that came over a connection.
+    pub fn answer(
+        &self,
+        peer: Peer,
+        mut request: hyper::Request<hyper::body::Incoming>,
+    ) -> impl Future<Output = Response> + use<> {
+        let answered = match watch::at_once(&self.app.config, peer, &request) {
+            Some(response) => Ok(response),
+            None => {
+                request.extensions_mut().insert(peer);
+                Err(self.router.clone().oneshot(request))
+            }
+        };
+        async {
+            match answered {
+                Ok(response) => response,
+                Err(answering) => {
+                    let Ok(response) = answering.await;
+                    response
+                }
+            }
+        }
+    }
+}
+
 /// Every route there is, with everything a request passes before it gets to one.
-pub fn router(app: App) -> Router {
+fn router(app: App) -> Router {
     let (mut router, _) = documented().split_for_parts();
     let aliases =
         rooms::aliases().into_iter().chain([("/rooms/{roomId}/ws", get(sockets::room_socket))]);

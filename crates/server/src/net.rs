@@ -1,13 +1,13 @@
 //! How requests come in: each core accepts on every address and serves what it accepted.
 
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::Router;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -17,8 +17,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::LocalSet;
 use tokio::time::timeout;
-use tower::ServiceExt;
 
+use crate::config::Role;
+use crate::http::Site;
 use crate::http::peer::Peer;
 use crate::hub::{Hub, Tools};
 use crate::rooms::HubMessage;
@@ -42,11 +43,11 @@ const LAST_REQUESTS: Duration = Duration::from_secs(3);
 /// What one core serves.
 pub struct Core {
     /// The addresses to accept on.
-    pub listeners: Vec<std::net::TcpListener>,
+    pub listeners: Vec<Listener>,
     /// What encrypts the connections; `None` for plain HTTP.
     pub tls: Option<Tls>,
-    /// Every route.
-    pub router: Router,
+    /// What answers requests.
+    pub site: Site,
     /// What its hub works with.
     pub tools: Tools,
     /// Messages for its hub.
@@ -57,6 +58,24 @@ pub struct Core {
     pub open: Arc<AtomicUsize>,
     /// Connections the whole server takes at most.
     pub open_most: usize,
+}
+
+/// A bound address.
+pub struct Listener {
+    /// Its socket.
+    pub socket: std::net::TcpListener,
+    /// What is answered there.
+    pub role: Role,
+}
+
+impl Listener {
+    /// Makes a copy that accepts from the same queue.
+    ///
+    /// # Errors
+    /// If the system gives no more descriptors.
+    pub fn try_clone(&self) -> std::io::Result<Self> {
+        Ok(Self { socket: self.socket.try_clone()?, role: self.role })
+    }
 }
 
 /// How far a server has come.
@@ -101,10 +120,12 @@ async fn serve(core: Core) -> std::io::Result<()> {
     Hub::start(core.tools, core.inbox)?;
     let beginners = Arc::new(Semaphore::new(BEGINNERS));
     for listener in core.listeners {
-        let listener = TcpListener::from_std(listener)?;
+        let role = listener.role;
+        let listener = TcpListener::from_std(listener.socket)?;
         let service = Service {
+            role,
             tls: core.tls.clone(),
-            router: core.router.clone(),
+            site: core.site.clone(),
             phase: core.phase.clone(),
             beginners: beginners.clone(),
         };
@@ -127,8 +148,9 @@ async fn serve(core: Core) -> std::io::Result<()> {
 /// What serves a connection.
 #[derive(Clone)]
 struct Service {
+    role: Role,
     tls: Option<Tls>,
-    router: Router,
+    site: Site,
     phase: watch::Receiver<Phase>,
     beginners: Arc<Semaphore>,
 }
@@ -168,7 +190,7 @@ async fn accept(listener: TcpListener, service: Service, gate: Gate) {
                 // Without a place the connection is closed: the system's queue must not fill up.
                 let Some(counted) = gate.enter() else { continue };
                 let Ok(local) = stream.local_addr() else { continue };
-                let peer = Peer { remote, local };
+                let peer = Peer { remote, local, role: service.role };
                 tokio::task::spawn_local(connection(stream, peer, service.clone(), counted));
             }
             Err(error) => {
@@ -212,16 +234,15 @@ where
 {
     let Ok(place) = service.beginners.clone().acquire_owned().await else { return };
     let place: Rc<Cell<Option<OwnedSemaphorePermit>>> = Rc::new(Cell::new(Some(place)));
-    let (router, mut phase) = (service.router.clone(), service.phase.clone());
+    let (site, mut phase) = (service.site.clone(), service.phase.clone());
     let begun = place.clone();
-    let answering = service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(peer);
-        let answer = router.clone().oneshot(request);
+    let answering = service_fn(move |request: hyper::Request<Incoming>| {
+        let answer = site.answer(peer, request);
         let begun = begun.clone();
         async move {
             let answer = answer.await;
             drop(begun.take());
-            answer
+            Ok::<_, Infallible>(answer)
         }
     });
     let serving = http1::Builder::new()

@@ -58,6 +58,8 @@ pub enum Errand {
     Attach(Box<Arrival>),
     /// A connection of another node wants in: the node and its name for the connection.
     AttachFar(NodeId, u64, Principal),
+    /// The room itself, if no other node has it, and how often it has moved before.
+    Take(u32),
     /// The whole state.
     State(oneshot::Sender<Result<RoomState, Code>>),
     /// How many members are present.
@@ -87,7 +89,7 @@ impl Errand {
         match self {
             // The socket is dropped by the hub, which can say why; here it only closes. Another
             // node finds out by itself.
-            Errand::Attach(_) | Errand::AttachFar(..) => {}
+            Errand::Attach(_) | Errand::AttachFar(..) | Errand::Take(_) => {}
             Errand::State(reply) => drop(reply.send(Err(code))),
             Errand::Count(reply) => drop(reply.send(Err(code))),
             Errand::Members(_, _, reply) => drop(reply.send(Err(code))),
@@ -102,7 +104,7 @@ impl Errand {
     pub fn answer(self, json: &str) {
         // Whoever asked may be gone; then nobody needs the answer.
         match self {
-            Errand::Attach(_) | Errand::AttachFar(..) => {}
+            Errand::Attach(_) | Errand::AttachFar(..) | Errand::Take(_) => {}
             Errand::State(reply) => drop(reply.send(read(json))),
             Errand::Count(reply) => drop(reply.send(read(json))),
             Errand::Members(_, _, reply) => drop(reply.send(read(json))),
@@ -310,6 +312,12 @@ impl Rooms {
         let message = HubMessage::Letter(from, room.clone(), Box::new(matter));
         // A closed channel means that the server is stopping; the other node finds out.
         let _ = self.core(&room).send(message).await;
+    }
+
+    /// Takes a room that no node has, if this one opens sockets.
+    pub async fn take(&self, room: &RoomId) {
+        // A closed channel means that the server is stopping; another node takes it.
+        let _ = self.core(room).send(HubMessage::Room(room.clone(), Errand::Take(0))).await;
     }
 
     /// Ends what was shared with another node.

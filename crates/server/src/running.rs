@@ -1,7 +1,7 @@
 //! A whole server from its configuration: the order in which the parts come up and go down.
 
 use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::bus::{Bus, RedisBus};
 use crate::clock::Clock;
 use crate::cluster::{Cluster, Listener};
-use crate::config::Config;
+use crate::config::{Config, Listen};
 use crate::hub::Tools;
 use crate::rooms::Rooms;
 use crate::serve::{Parts, Server};
@@ -47,9 +47,10 @@ impl Running {
     /// A sentence that says what to do.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let config = Arc::new(config);
+        warn_of_gaps(&config);
         let listeners = bind(&config)?;
         let addresses: Vec<SocketAddr> =
-            listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+            listeners.iter().filter_map(|listener| listener.socket.local_addr().ok()).collect();
         prepare_folder(&config.data_dir)?;
         // Files serve one server alone; a database server takes care of itself.
         let is_embedded = config.database_url.starts_with("sqlite:");
@@ -78,6 +79,7 @@ impl Running {
             auth: app.auth.clone(),
             no_rate_limits: config.insecure_no_rate_limits,
             cluster: cluster.clone(),
+            opens_sockets: config.is_sync(),
         };
         let mut chores = tokio::task::JoinSet::new();
         if let Some((cluster, listener)) = joined {
@@ -90,9 +92,9 @@ impl Running {
         if let Some(tls) = tls.clone() {
             chores.spawn(tls.keep_current());
         }
-        let router = http::router(app.clone());
+        let site = http::Site::new(app.clone());
         let open_most = config.max_connections;
-        let parts = Parts { listeners, tls: tls.clone(), router, tools, rooms, inboxes, open_most };
+        let parts = Parts { listeners, tls: tls.clone(), site, tools, rooms, inboxes, open_most };
         let server = Server::start(parts)
             .map_err(|error| StartError(format!("The system gives no threads: {error}.")))?;
         Ok(Self { app, server, addresses, tls, chores, cluster, _lock: lock })
@@ -129,6 +131,17 @@ impl Running {
         if let Err(error) = self.app.store.close().await {
             tracing::warn!(%error, "the database was not closed properly");
         }
+    }
+}
+
+/// Says what is missing for a role that may be missing on purpose.
+fn warn_of_gaps(config: &Config) {
+    if config.redis_url.is_none() && !(config.is_api() && config.is_sync()) {
+        tracing::warn!("one role needs the other beside it, but PARLOR_REDIS_URL names no broker");
+    }
+    let has_pages = config.public_url.is_some() || !config.allowed_origins.is_empty();
+    if !config.is_api() && !has_pages {
+        tracing::warn!("no page may open a socket here: PARLOR_PUBLIC_URL does not say where from");
     }
 }
 
@@ -216,18 +229,19 @@ pub fn prepare_folder(folder: &Path) -> Result<(), StartError> {
     })
 }
 
-fn bind(config: &Config) -> Result<Vec<TcpListener>, StartError> {
-    let mut listeners: Vec<TcpListener> = Vec::new();
-    for &wanted in &config.listen {
-        // Port 0 means any; the addresses of one server still share the one that is given first.
+fn bind(config: &Config) -> Result<Vec<net::Listener>, StartError> {
+    let mut listeners: Vec<net::Listener> = Vec::new();
+    for &Listen { address: wanted, role } in &config.listen {
+        // Port 0 means any; the addresses of one role still share the one that is given first.
         let mut address = wanted;
-        if let (0, Some(first)) = (wanted.port(), listeners.first())
-            && let Ok(first) = first.local_addr()
+        let first = listeners.iter().find(|listener| listener.role == role);
+        if let (0, Some(first)) = (wanted.port(), first)
+            && let Ok(first) = first.socket.local_addr()
         {
             address.set_port(first.port());
         }
         match net::listen(address) {
-            Ok(listener) => listeners.push(listener),
+            Ok(socket) => listeners.push(net::Listener { socket, role }),
             Err(error) if is_missing_ipv6(address, &error) && config.listen.len() > 1 => {
                 tracing::info!(%address, "this machine has no IPv6; going on without");
             }

@@ -1,16 +1,15 @@
 //! A running server: one thread per core, and how it stops.
 
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::thread::JoinHandle;
 
-use axum::Router;
 use parlor_protocol::limits::DRAIN;
 use tokio::sync::{mpsc, watch};
 
+use crate::http::Site;
 use crate::hub::Tools;
-use crate::net::{self, Core, Phase};
+use crate::net::{self, Core, Listener, Phase};
 use crate::rooms::{HubMessage, Rooms};
 use crate::tls::Tls;
 
@@ -24,14 +23,14 @@ pub struct Server {
 /// What a server is started from.
 pub struct Parts {
     /// Bound addresses; every core accepts on each.
-    pub listeners: Vec<TcpListener>,
+    pub listeners: Vec<Listener>,
     /// What encrypts the connections; `None` for plain HTTP.
     pub tls: Option<Tls>,
-    /// Every route.
-    pub router: Router,
+    /// What answers requests.
+    pub site: Site,
     /// What the hubs work with.
     pub tools: Tools,
-    /// The handle the router speaks to rooms through.
+    /// The handle the site speaks to rooms through.
     pub rooms: Rooms,
     /// One inbox per core, made with the handle.
     pub inboxes: Vec<mpsc::Receiver<HubMessage>>,
@@ -49,11 +48,11 @@ impl Server {
         let open = Arc::new(AtomicUsize::new(0));
         let mut threads = Vec::new();
         for (number, inbox) in parts.inboxes.into_iter().enumerate() {
-            let listeners = parts.listeners.iter().map(TcpListener::try_clone);
+            let listeners = parts.listeners.iter().map(Listener::try_clone);
             let core = Core {
                 listeners: listeners.collect::<Result<_, _>>()?,
                 tls: parts.tls.clone(),
-                router: parts.router.clone(),
+                site: parts.site.clone(),
                 tools: parts.tools.clone(),
                 inbox,
                 phase: watching.clone(),

@@ -94,6 +94,19 @@ async fn a_value_may_run_out(bus: &Bus) {
     assert_eq!(bus.take("brief").await.unwrap(), None);
 }
 
+async fn a_value_can_be_looked_at_and_replaced(bus: &Bus) {
+    let mut told = bus.subscribe("told").await.unwrap();
+    bus.keep_soon("room", message("first"), LIFE).unwrap();
+    bus.keep_soon("room", message("second"), LIFE).unwrap();
+    bus.publish("told", message("it is there")).unwrap();
+    // What was kept before something was published is there when that arrives.
+    assert_eq!(told.next().await, Some(Delivery::Message(message("it is there"))));
+    for _ in 0..2 {
+        assert_eq!(bus.look("room").await.unwrap(), Some(message("second")));
+    }
+    assert_eq!(bus.look("another").await.unwrap(), None);
+}
+
 macro_rules! contract {
     ($($name:ident)*) => {
         mod local {
@@ -122,6 +135,7 @@ contract! {
     a_lease_ends_and_never_before_its_holder_knows
     a_value_is_taken_once
     a_value_may_run_out
+    a_value_can_be_looked_at_and_replaced
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod nodes;
+mod support;
 
 use std::time::Duration;
 
@@ -172,12 +173,25 @@ async fn an_emptied_or_restarted_broker_stops_nobody_for_long() {
 }
 
 #[tokio::test]
+async fn the_broker_may_be_reached_by_tls() {
+    let pair = support::tls::Pair::new();
+    let site = Site::start_with_tls(2, pair.certificate_file(), pair.key_file()).await;
+    let (ada, bob) = (site.guest("Ada").await, site.guest("Bob").await);
+    let room = site.room(&ada).await;
+    let mut at_first = Member::enter(&site.nodes[0], &room, &ada).await;
+    let mut at_second = Member::enter(&site.nodes[1], &room, &bob).await;
+    at_second.say(1, "by TLS").await;
+    assert_eq!(at_first.next("CHAT_MESSAGE").await["payload"]["text"], "by TLS");
+}
+
+#[tokio::test]
 async fn a_drained_node_hands_its_rooms_on() {
     let mut site = Site::start(2).await;
     let (ada, bob) = (site.guest("Ada").await, site.guest("Bob").await);
     let room = site.room(&ada).await;
     let mut owner = Member::enter(&site.nodes[0], &room, &ada).await;
     let mut other = Member::enter(&site.nodes[1], &room, &bob).await;
+    let heard = other.state().await;
     owner.say(1, "kept").await;
     owner.next("ACK").await;
 
@@ -186,7 +200,13 @@ async fn a_drained_node_hands_its_rooms_on() {
     assert_eq!(owner.closed().await, 1012);
     assert_eq!(other.closed().await, 1012);
     let mut back = Member::enter(&site.nodes[1], &room, &bob).await;
-    assert_eq!(back.state().await["chat"][0]["text"], "kept");
     assert!(asked.elapsed() < TAKEOVER, "{:?}", asked.elapsed());
+    // The stream goes on there: nothing but what was missed is told.
+    let position = json!({ "epoch": heard["epoch"], "seq": heard["seq"] });
+    back.send(json!({ "type": "RESUME", "payload": position })).await;
+    let missed = back.next("CHAT_MESSAGE").await;
+    assert_eq!(missed["payload"]["text"], "kept");
+    assert_eq!(missed["seq"].as_u64(), heard["seq"].as_u64().map(|seq| seq + 1));
+    assert_eq!(back.next("RESUMED").await["payload"]["epoch"], heard["epoch"]);
     site.nodes[0].ended().await;
 }

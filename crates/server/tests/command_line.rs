@@ -40,6 +40,9 @@ fn every_bad_setting_is_a_clear_sentence_and_a_failure() {
         (&["--config", "missing.toml"], "The configuration file missing.toml cannot be read"),
         (&["--database-url", "mysql://x"], "must begin with sqlite: or postgres://"),
         (&["--public-url", "example.org"], "must be http:// or https:// and a host"),
+        (&["--role", "api"], "set PARLOR_SYNC_URL to where sockets are opened"),
+        (&["--sync-url", "example.org"], "must be ws:// or wss:// and a host"),
+        (&["--role", "web"], "must be api, sync or both"),
         (
             &["--listen", "127.0.0.1:0", "--database-url", "postgres://u@127.0.0.1:1/x"],
             "The database",

@@ -64,10 +64,15 @@ pub(crate) enum LiveWrite {
 impl Store {
     /// Reads everything a room needs to wake; `None` if there is no such room.
     pub async fn load_room(&self, id: &RoomId) -> Result<Option<LoadedRoom>, StoreError> {
-        let Some(row) = self.room(id).await? else { return Ok(None) };
-        let state = room_state::Entity::find_by_id(storable(id.as_str())).one(self.read()).await?;
-        let recent_chat = self.chat_page(id, None, RECENT_CHAT).await?;
-        let present = self.presence_of(id).await?;
+        // All at once: a database may be far away, and people wait for the room.
+        let state = async {
+            let state = room_state::Entity::find_by_id(storable(id.as_str()));
+            Ok(state.one(self.read()).await?)
+        };
+        let chat = self.chat_page(id, None, RECENT_CHAT);
+        let (row, state, recent_chat, present) =
+            tokio::try_join!(self.room(id), state, chat, self.presence_of(id))?;
+        let Some(row) = row else { return Ok(None) };
         Ok(Some(LoadedRoom {
             row,
             snapshot: state.map(|state| state.snapshot),

@@ -9,7 +9,7 @@ use parlor_protocol::RoomId;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, OnConflict, Query, SimpleExpr};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QuerySelect};
 
-use crate::entity::{node, room};
+use crate::entity::{node, room, room_user};
 use crate::value::storable;
 use crate::{Store, StoreError};
 
@@ -20,8 +20,6 @@ pub enum Claim {
     Taken {
         /// Proves it to [`Store::commit_room`].
         fence: i64,
-        /// Whether another node, or an earlier start of the same, had it before.
-        from_another: bool,
     },
     /// Another node has it.
     Held {
@@ -73,6 +71,19 @@ impl Store {
         Ok(())
     }
 
+    /// Reads the database's clock, µs since the Unix epoch. On SQLite it is this machine's.
+    pub async fn clock_us(&self) -> Result<i64, StoreError> {
+        if self.read().get_database_backend() != DbBackend::Postgres {
+            return Ok(Utc::now().timestamp_micros());
+        }
+        // Not now(): that is when the transaction began.
+        let us = Expr::cust("(extract(epoch from clock_timestamp()) * 1000000)::bigint");
+        let select = Query::select().expr_as(us, "us").to_owned();
+        let row = self.read().query_one(&select).await?;
+        let row = row.ok_or_else(|| StoreError::Corrupt("a clock has no time".into()))?;
+        Ok(row.try_get("", "us")?)
+    }
+
     /// Takes a node out, so that others may claim its rooms at once. Nodes that are long dead go
     /// with it.
     pub async fn retire_node(&self, id: &str) -> Result<(), StoreError> {
@@ -95,11 +106,14 @@ impl Store {
     /// whether there is none now.
     pub async fn bury_node(&self, id: &str, dead_for: Duration) -> Result<bool, StoreError> {
         let dead = before_now(self.write().get_database_backend(), dead_for);
-        node::Entity::delete_many()
+        let removed = node::Entity::delete_many()
             .filter(node::Column::Id.eq(storable(id)))
             .filter(Expr::col(node::Column::AliveUntil).lte(dead))
             .exec(self.write())
             .await?;
+        if removed.rows_affected > 0 {
+            return Ok(true);
+        }
         let row = node::Entity::find_by_id(storable(id)).one(self.write()).await?;
         Ok(row.is_none())
     }
@@ -115,18 +129,13 @@ impl Store {
         Ok(held.and_then(|(node, fence)| Some(Holder { node: node?, fence })))
     }
 
-    /// Claims a room for a node: raises its fence, unless another node has it.
+    /// Claims a room for a node: raises its fence, unless another node has it. Of a room that changes
+    /// hands at this moment [`Claim::Held`] may name who had it before.
     pub async fn claim_room(&self, id: &RoomId, claimant: &str) -> Result<Claim, StoreError> {
         let owner = || Expr::col(room::Column::OwnerNode);
-        // What stood in the row before is needed as well, which an update does not return: the
-        // claimant's own room is taken by the first statement, nobody's by the second.
-        let own = owner().eq(storable(claimant));
-        for (from_another, is_free) in [(false, own), (true, owner().is_null())] {
-            if let Some(fence) = self.take(id, claimant, is_free.into()).await? {
-                return Ok(Claim::Taken { fence, from_another });
-            }
-        }
-        self.not_taken(id).await
+        let own_or_free =
+            Condition::any().add(owner().is_null()).add(owner().eq(storable(claimant)));
+        self.take(id, claimant, own_or_free).await
     }
 
     /// Claims the room of another node that has no row, see [`bury_node`](Self::bury_node), unless
@@ -142,10 +151,7 @@ impl Store {
             .add(Expr::col(room::Column::OwnerNode).eq(storable(&from.node)))
             .add(Expr::col(room::Column::Fence).eq(from.fence))
             .add(Expr::col(room::Column::OwnerNode).not_in_subquery(nodes));
-        match self.take(id, claimant, is_free).await? {
-            Some(fence) => Ok(Claim::Taken { fence, from_another: true }),
-            None => self.not_taken(id).await,
-        }
+        self.take(id, claimant, is_free).await
     }
 
     async fn take(
@@ -153,7 +159,7 @@ impl Store {
         id: &RoomId,
         claimant: &str,
         is_free: Condition,
-    ) -> Result<Option<i64>, StoreError> {
+    ) -> Result<Claim, StoreError> {
         let mut take = Query::update();
         take.table(room::Entity)
             .value(room::Column::Fence, Expr::col(room::Column::Fence).add(1))
@@ -161,17 +167,15 @@ impl Store {
             .and_where(Expr::col(room::Column::Id).eq(storable(id.as_str())))
             .cond_where(is_free)
             .returning_col(room::Column::Fence);
-        let row = self.write().query_one(&take).await?;
-        Ok(row.map(|row| row.try_get("", "fence")).transpose()?)
-    }
-
-    async fn not_taken(&self, id: &RoomId) -> Result<Claim, StoreError> {
-        let held: Option<(Option<String>,)> = room::Entity::find_by_id(storable(id.as_str()))
+        let held = room::Entity::find_by_id(storable(id.as_str()))
             .select_only()
             .column(room::Column::OwnerNode)
-            .into_tuple()
-            .one(self.write())
-            .await?;
+            .into_tuple::<(Option<String>,)>();
+        // Asked at once: who loses wants to know to whom, and the database may be far away.
+        let (taken, held) = tokio::try_join!(self.write().query_one(&take), held.one(self.read()))?;
+        if let Some(row) = taken {
+            return Ok(Claim::Taken { fence: row.try_get("", "fence")? });
+        }
         Ok(match held {
             None => Claim::Gone,
             // Whoever had it has just let it go.
@@ -180,10 +184,41 @@ impl Store {
         })
     }
 
+    /// Forgets who was present in rooms that no living node has. Returns how many that were.
+    pub async fn forget_presence_of_the_dead(&self) -> Result<u64, StoreError> {
+        let backend = self.write().get_database_backend();
+        let lost = Query::select()
+            .column(room::Column::Id)
+            .from(room::Entity)
+            .and_where(
+                Expr::col((room::Entity, room::Column::Id))
+                    .equals((room_user::Entity, room_user::Column::RoomId)),
+            )
+            .cond_where(is_free(backend))
+            .to_owned();
+        let gone = room_user::Entity::delete_many().filter(Expr::exists(lost));
+        Ok(gone.exec(self.write()).await?.rows_affected)
+    }
+
+    /// Gives a room to another node, alive or not; nothing happens if another has it already. The
+    /// heir claims it like any room of its own.
+    pub async fn hand_room(&self, id: &RoomId, fence: i64, heir: &str) -> Result<(), StoreError> {
+        self.change_owner(id, fence, Some(storable(heir))).await
+    }
+
     /// Lets a room go that its owner has no use for; nothing happens if another has it already.
     pub async fn release_room(&self, id: &RoomId, fence: i64) -> Result<(), StoreError> {
+        self.change_owner(id, fence, None).await
+    }
+
+    async fn change_owner(
+        &self,
+        id: &RoomId,
+        fence: i64,
+        owner: Option<String>,
+    ) -> Result<(), StoreError> {
         room::Entity::update_many()
-            .col_expr(room::Column::OwnerNode, Expr::value(None::<String>))
+            .col_expr(room::Column::OwnerNode, Expr::value(owner))
             .filter(room::Column::Id.eq(storable(id.as_str())))
             .filter(room::Column::Fence.eq(fence))
             .exec(self.write())

@@ -92,6 +92,11 @@ impl Postgres {
         format!("postgres://parlor@localhost:5432/postgres?host={folder}")
     }
 
+    /// Returns the unix socket the server listens on.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join(".s.PGSQL.5432")
+    }
+
     /// Returns the process all of the server's processes descend from.
     pub fn pid(&self) -> u32 {
         self.watchdog.id()

@@ -6,6 +6,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 /// What the server prints when clients may come.
@@ -17,7 +18,15 @@ const WATCHDOG: &str = r#""$@" & server=$!; read -r _; kill -KILL $server; wait 
 #[derive(Debug)]
 pub struct TestRedis {
     port: u16,
+    pair: Option<Pair>,
     watchdog: Option<Child>,
+}
+
+/// Files of a certificate for `localhost` and its key.
+#[derive(Clone, Debug)]
+struct Pair {
+    certificate: PathBuf,
+    key: PathBuf,
 }
 
 impl TestRedis {
@@ -26,15 +35,31 @@ impl TestRedis {
     /// # Panics
     /// If Redis is not installed (on Debian: `apt install redis-server`) or does not start.
     pub fn start() -> Self {
+        Self::with(None)
+    }
+
+    /// Starts a server that speaks TLS alone, with these files.
+    ///
+    /// # Panics
+    /// As [`TestRedis::start`].
+    pub fn start_with_tls(certificate: PathBuf, key: PathBuf) -> Self {
+        Self::with(Some(Pair { certificate, key }))
+    }
+
+    fn with(pair: Option<Pair>) -> Self {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a free port");
         let port = free.local_addr().expect("it is bound").port();
         drop(free);
-        Self { port, watchdog: Some(spawn(port)) }
+        let watchdog = Some(spawn(port, pair.as_ref()));
+        Self { port, pair, watchdog }
     }
 
     /// Returns the server's address.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/", self.port)
+        match &self.pair {
+            None => format!("redis://127.0.0.1:{}/", self.port),
+            Some(_) => format!("rediss://localhost:{}/", self.port),
+        }
     }
 
     /// Returns the port it listens on.
@@ -69,7 +94,7 @@ impl TestRedis {
     /// If it does not start.
     pub fn start_again(&mut self) {
         self.stop();
-        self.watchdog = Some(spawn(self.port));
+        self.watchdog = Some(spawn(self.port, self.pair.as_ref()));
     }
 }
 
@@ -79,10 +104,21 @@ impl Drop for TestRedis {
     }
 }
 
-fn spawn(port: u16) -> Child {
+fn spawn(port: u16, pair: Option<&Pair>) -> Child {
     let mut command = Command::new("sh");
     command.args(["-c", WATCHDOG, "watchdog", "redis-server", "--bind", "127.0.0.1"]);
-    command.args(["--port", &port.to_string(), "--save", "", "--appendonly", "no"]);
+    match pair {
+        None => {
+            command.args(["--port", &port.to_string()]);
+        }
+        Some(Pair { certificate, key }) => {
+            command.args(["--port", "0", "--tls-port", &port.to_string()]);
+            command.arg("--tls-cert-file").arg(certificate).arg("--tls-key-file").arg(key);
+            command.arg("--tls-ca-cert-file").arg(certificate);
+            command.args(["--tls-auth-clients", "no"]);
+        }
+    }
+    command.args(["--save", "", "--appendonly", "no"]);
     command.args(["--dir", "/"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
     let mut watchdog = command.spawn().expect("there is a shell");

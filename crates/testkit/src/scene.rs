@@ -75,6 +75,7 @@ pub fn founding() -> Founding {
         owner: Some("anna".into()),
         created_at: "2026-11-20T07:00:00.000Z".to_owned(),
         epoch: "e1".to_owned(),
+        reign: 1,
         clock_id: "c1".to_owned(),
         boot: "boot-1".to_owned(),
         life: Life::Permanent,

@@ -94,7 +94,13 @@ pub fn react(emoji: &str) -> Command {
 /// Adds to the queue.
 pub fn queue_add(url: &str) -> Command {
     let media_url = Some(url.to_owned());
-    Command::QueueAdd(QueueAdd { media_url, media_type: None, title: None })
+    Command::QueueAdd(QueueAdd { media_url, media_type: None, title: None, client_id: None })
+}
+
+/// Adds to the queue under a name of the sender's.
+pub fn queue_add_once(url: &str, client_id: &str) -> Command {
+    let (media_url, client_id) = (Some(url.to_owned()), Some(client_id.to_owned()));
+    Command::QueueAdd(QueueAdd { media_url, media_type: None, title: None, client_id })
 }
 
 /// Takes out of the queue.

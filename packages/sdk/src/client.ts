@@ -14,9 +14,11 @@ import type {
   RoomSummary,
   RoomUpdate,
   SessionInfo,
+  Ticket,
 } from './protocol.ts';
 import { Room } from './room.ts';
 import type { RoomSocketOptions } from './room-socket.ts';
+import { socketAddress } from './socket-address.ts';
 import type { components, paths } from './schema.gen.ts';
 
 /** How to reach a server. */
@@ -146,16 +148,24 @@ export class ParlorClient {
     return answer(this.routes.GET('/api/v1/rooms/{roomId}/members', { params }));
   }
 
-  /** What opens one socket, once, within 30 s. */
-  async ticket(): Promise<string> {
-    return (await answer(this.routes.POST('/api/v1/auth/ticket'))).ticket;
+  /** What opens one socket, once, within 30 s, and where. */
+  ticket(): Promise<Ticket> {
+    return answer(this.routes.POST('/api/v1/auth/ticket'));
+  }
+
+  /** The address of a room's socket, good for opening one within 30 s. */
+  async socketUrl(roomId: string): Promise<string> {
+    return socketAddress(this.#socketUrl(roomId), await this.ticket());
   }
 
   /** A room to enter. */
   room(roomId: string, options: Partial<RoomSocketOptions> = {}): Room {
+    return new Room({ url: this.#socketUrl(roomId), ticket: () => this.ticket(), ...options });
+  }
+
+  #socketUrl(roomId: string): string {
     const path = `/api/v1/rooms/${encodeURIComponent(roomId)}/ws`;
-    const url = `${this.baseUrl}${path}`.replace(/^http/, 'ws');
-    return new Room({ url, ticket: () => this.ticket(), ...options });
+    return `${this.baseUrl}${path}`.replace(/^http/, 'ws');
   }
 }
 

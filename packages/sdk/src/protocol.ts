@@ -34,6 +34,8 @@ export type Status = Schemas['Status'];
 export type StreamPosition = Schemas['StreamPosition'];
 /** A report may leave some of it out; what the server tells is whole. */
 export type Telemetry = Required<Schemas['Telemetry']>;
+/** What opens one socket, once, and where, if not at the server's own address. */
+export type Ticket = Schemas['Ticket'];
 export type UpdatePlayback = Schemas['UpdatePlayback'];
 export type Wait = Schemas['Wait'];
 

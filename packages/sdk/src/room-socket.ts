@@ -2,7 +2,14 @@ import { backoffMs } from './backoff.ts';
 import { closeMeaning, type CloseMeaning } from './close-codes.ts';
 import { Emitter, type Unsubscribe } from './emitter.ts';
 import { Disconnected, ParlorError } from './errors.ts';
-import type { CommandPayloads, CommandType, ServerFrame, StreamPosition } from './protocol.ts';
+import type {
+  CommandPayloads,
+  CommandType,
+  ServerFrame,
+  StreamPosition,
+  Ticket,
+} from './protocol.ts';
+import { socketAddress } from './socket-address.ts';
 import { systemTime, type Time, type Timer } from './time.ts';
 import { browserWake, type Wake } from './wake.ts';
 
@@ -40,13 +47,13 @@ export type SocketState =
 
 /** What a room socket is made of; everything but the address has a default. */
 export interface RoomSocketOptions {
-  /** `ws(s)://…/api/v1/rooms/{roomId}/ws`. */
+  /** `ws(s)://…/api/v1/rooms/{roomId}/ws`; a ticket may name another origin for the same path. */
   url: string;
   /**
    * Fetches a single-use ticket before each attempt, or `undefined` where the cookie serves. Its
    * argument counts the attempts since the last success. A refusal by the server ends the socket.
    */
-  ticket?: (attempt: number) => Promise<string | undefined>;
+  ticket?: (attempt: number) => Promise<Ticket | undefined>;
   /** Makes the connection. */
   connect?: (url: string) => WebSocketLike;
   time?: Time;
@@ -160,7 +167,7 @@ export class RoomSocket {
     let url = this.#options.url;
     try {
       const ticket = await this.#options.ticket?.(attempt);
-      if (ticket) url += `?authToken=${encodeURIComponent(ticket)}`;
+      if (ticket) url = socketAddress(url, ticket);
     } catch (error) {
       if (!this.#connecting(attempt)) return;
       this.#refused(error);

@@ -200,7 +200,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Makes a ticket that opens one socket, once, within 30 s. */
+        /** Makes a ticket that opens one socket, once, within 30 s, and says where. */
         post: operations["ticket"];
         delete?: never;
         options?: never;
@@ -570,7 +570,7 @@ export interface components {
          * @description A stable reason why a request was not carried out.
          * @enum {string}
          */
-        Code: "malformed" | "unknown_type" | "invalid" | "missing_token" | "invalid_token" | "invalid_credentials" | "forbidden" | "foreign_origin" | "foreign_host" | "not_found" | "room_not_found" | "user_not_found" | "method_not_allowed" | "room_full" | "banned" | "username_taken" | "email_taken" | "queue_full" | "stale" | "too_large" | "unsupported_media" | "upgrade_required" | "rate_limited" | "busy" | "unavailable" | "timeout" | "internal";
+        Code: "malformed" | "unknown_type" | "invalid" | "missing_token" | "invalid_token" | "invalid_credentials" | "forbidden" | "foreign_origin" | "foreign_host" | "misdirected" | "not_found" | "room_not_found" | "user_not_found" | "method_not_allowed" | "room_full" | "banned" | "username_taken" | "email_taken" | "queue_full" | "stale" | "too_large" | "unsupported_media" | "upgrade_required" | "rate_limited" | "busy" | "unavailable" | "timeout" | "internal";
         /**
          * @description A command of the room protocol: `type` and `payload` of a frame from a client.
          *
@@ -1335,6 +1335,11 @@ export interface components {
         };
         /** @description Answer of `POST /api/v1/auth/ticket`: opens one socket, once, within 30 s. */
         Ticket: {
+            /**
+             * @description Where sockets are opened, such as `wss://sync.example.org`; absent if at the address that
+             *     the ticket came from.
+             */
+            syncUrl?: string | null;
             /** @description Goes into `?authToken=` of a WebSocket address. */
             ticket: string;
         };
@@ -2220,6 +2225,15 @@ export interface operations {
             };
             /** @description A page of another site */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Sockets are opened at another address, which the message names */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };

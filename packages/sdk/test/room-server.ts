@@ -16,6 +16,7 @@ export class RoomServer {
   readonly #server: WebSocketServer;
   readonly heard: Heard[] = [];
   readonly tickets: (string | null)[] = [];
+  readonly paths: string[] = [];
   sockets: WebSocket[] = [];
   /** Answers a frame. */
   answer: (socket: WebSocket, frame: Heard) => void = () => {};
@@ -26,7 +27,9 @@ export class RoomServer {
   private constructor(server: WebSocketServer) {
     this.#server = server;
     server.on('connection', (socket, request) => {
-      this.tickets.push(new URL(request.url ?? '/', 'http://x').searchParams.get('authToken'));
+      const { pathname, searchParams } = new URL(request.url ?? '/', 'http://x');
+      this.paths.push(pathname);
+      this.tickets.push(searchParams.get('authToken'));
       this.sockets.push(socket);
       socket.on('close', () => {
         this.sockets = this.sockets.filter((one) => one !== socket);

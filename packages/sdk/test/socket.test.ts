@@ -122,7 +122,7 @@ describe('reconnecting', () => {
 
   test('goes on where the stream was left, with a new ticket', async () => {
     let tickets = 0;
-    const room = enter({ ticket: () => Promise.resolve(`t${++tickets}`) });
+    const room = enter({ ticket: () => Promise.resolve({ ticket: `t${++tickets}` }) });
     await state(room, 'open');
     server.tell(roomState({ seq: 4 }));
     server.tell({ type: 'CHAT_MESSAGE', payload: chatMessage(1), seq: 5 });
@@ -131,6 +131,15 @@ describe('reconnecting', () => {
     await server.until(() => server.types('RESUME').length === 1);
     expect(server.types('RESUME')[0]?.payload).toEqual({ epoch: 'e1', seq: 5 });
     expect(server.tickets).toEqual(['t1', 't2']);
+  });
+
+  test('goes to the origin that its ticket names', async () => {
+    const ticket = { ticket: 't', syncUrl: new URL(server.url).origin };
+    const elsewhere = 'ws://127.0.0.1:1/api/v1/rooms/r/ws';
+    const room = enter({ url: elsewhere, ticket: () => Promise.resolve(ticket) });
+    await state(room, 'open');
+    expect(server.paths).toEqual(['/api/v1/rooms/r/ws']);
+    expect(server.tickets).toEqual(['t']);
   });
 
   test('a refused ticket ends it', async () => {

@@ -383,13 +383,19 @@ impl World {
         }
         let again = self.dice.ms(10_000..90_000);
         self.plan(again, Doing::Crash);
-        if let Some(flight) = self.flight.take()
-            && self.dice.percent(50)
-        {
-            self.shelf.write(&flight.batch);
-            if flight.batch.snapshot.is_some() {
-                self.kept = flight.kept;
+        match self.flight.take() {
+            Some(flight) if self.dice.percent(50) => {
+                self.shelf.write(&flight.batch);
+                if flight.batch.snapshot.is_some() {
+                    self.kept = flight.kept;
+                }
             }
+            // It was stopped in good order: who resumes will miss nothing.
+            None if self.dice.percent(70) => {
+                self.shelf.snapshot = Some(self.room.farewell(wall(self.now)));
+                self.kept = self.reference.stage();
+            }
+            Some(_) | None => {}
         }
         for conn in std::mem::take(&mut self.lines).into_keys() {
             let notices = self.dice.ms(0..3_000);
@@ -540,6 +546,7 @@ fn facts(settings: &RoomSettings, boots: u64, shelf: &Shelf) -> Founding {
         creator: Some(creator.clone()),
         owner: Some(creator),
         epoch: format!("e{boots}"),
+        reign: boots,
         clock_id: format!("c{boots}"),
         chat: shelf.page(limits::CHAT_PAGE),
         next_chat: shelf.next_number(),

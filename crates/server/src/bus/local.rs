@@ -90,6 +90,12 @@ impl LocalBus {
         (until > Instant::now()).then_some(value)
     }
 
+    pub(super) fn look(&self, key: &str) -> Option<Bytes> {
+        let shared = self.shared();
+        let (value, until) = shared.values.get(key)?;
+        (*until > Instant::now()).then(|| value.clone())
+    }
+
     pub(super) fn reachable(&self) -> watch::Receiver<bool> {
         self.reachable.subscribe()
     }

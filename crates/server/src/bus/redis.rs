@@ -62,7 +62,7 @@ pub struct RedisBus(Arc<Inner>);
 
 struct Inner {
     client: Client,
-    outbox: mpsc::Sender<(String, Bytes)>,
+    outbox: mpsc::Sender<Letter>,
     subscribe: mpsc::Sender<Wish>,
     commands: Mutex<Option<MultiplexedConnection>>,
     reachable: watch::Receiver<bool>,
@@ -71,11 +71,23 @@ struct Inner {
     release: Script,
 }
 
+/// Something that is sent without waiting for an answer.
+enum Letter {
+    /// A message for those who subscribed to a subject.
+    Publish { subject: String, message: Bytes },
+    /// A value to be kept.
+    Keep { key: String, value: Bytes, life: Duration },
+}
+
 /// A subject to be delivered to an outlet.
 struct Wish {
     subject: String,
     outlet: Outlet,
     done: oneshot::Sender<()>,
+}
+
+fn value_key(key: &str) -> String {
+    format!("{PREFIX}value:{key}")
 }
 
 fn unreachable(error: RedisError) -> BusError {
@@ -109,7 +121,19 @@ impl RedisBus {
     }
 
     pub(super) fn publish(&self, subject: &str, message: Bytes) -> Result<(), BusError> {
-        let letter = (format!("{PREFIX}{subject}"), message);
+        self.post(Letter::Publish { subject: format!("{PREFIX}{subject}"), message })
+    }
+
+    pub(super) fn keep_soon(
+        &self,
+        key: &str,
+        value: Bytes,
+        life: Duration,
+    ) -> Result<(), BusError> {
+        self.post(Letter::Keep { key: value_key(key), value, life })
+    }
+
+    fn post(&self, letter: Letter) -> Result<(), BusError> {
         self.0.outbox.try_send(letter).map_err(|_| BusError::Busy)
     }
 
@@ -165,16 +189,26 @@ impl RedisBus {
         life: Duration,
     ) -> Result<(), BusError> {
         let mut set = ::redis::cmd("SET");
-        set.arg(format!("{PREFIX}value:{key}")).arg(&value[..]);
+        set.arg(value_key(key)).arg(&value[..]);
         set.arg("PX").arg(life.as_millis() as u64);
         self.command(async |connection| set.query_async(connection).await).await
     }
 
     pub(super) async fn take(&self, key: &str) -> Result<Option<Bytes>, BusError> {
         let mut take = ::redis::cmd("GETDEL");
-        take.arg(format!("{PREFIX}value:{key}"));
+        take.arg(value_key(key));
+        self.value(take).await
+    }
+
+    pub(super) async fn look(&self, key: &str) -> Result<Option<Bytes>, BusError> {
+        let mut get = ::redis::cmd("GET");
+        get.arg(value_key(key));
+        self.value(get).await
+    }
+
+    async fn value(&self, question: ::redis::Cmd) -> Result<Option<Bytes>, BusError> {
         let value: Option<Vec<u8>> =
-            self.command(async |connection| take.query_async(connection).await).await?;
+            self.command(async |connection| question.query_async(connection).await).await?;
         Ok(value.map(Bytes::from))
     }
 
@@ -225,13 +259,19 @@ async fn connect(client: &Client) -> Result<MultiplexedConnection, BusError> {
 
 /// Sends what is published, in its order. What cannot be sent is lost: those who wait for it find
 /// a gap.
-async fn send(client: Client, mut letters: mpsc::Receiver<(String, Bytes)>) {
+async fn send(client: Client, mut letters: mpsc::Receiver<Letter>) {
     let mut connection = None;
     let mut waiting = Vec::with_capacity(PIPELINE);
     while letters.recv_many(&mut waiting, PIPELINE).await > 0 {
         let mut pipeline = ::redis::pipe();
-        for (subject, message) in waiting.drain(..) {
-            pipeline.publish(subject, &message[..]).ignore();
+        for letter in waiting.drain(..) {
+            match letter {
+                Letter::Publish { subject, message } => pipeline.publish(subject, &message[..]),
+                Letter::Keep { key, value, life } => {
+                    pipeline.pset_ex(key, &value[..], life.as_millis() as u64)
+                }
+            }
+            .ignore();
         }
         if let Err(error) = send_once(&client, &mut connection, &pipeline).await {
             tracing::debug!(%error, "messages to other nodes are lost");

@@ -33,6 +33,8 @@ pub enum Content {
     EndLogin(String),
     /// A guest became an account.
     Inherit(UserId, UserId),
+    /// The sender, which opens no sockets, is asked for a room that no node has.
+    Offer(RoomId),
 }
 
 /// What is said about one room.
@@ -84,6 +86,20 @@ pub enum Matter {
     },
     /// From the owner: the room is not here any more.
     Dropped,
+    /// From the owner: the room is the receiver's from now on.
+    Yours {
+        /// How often it has moved since it was loaded from rest, this time included.
+        moves: u32,
+    },
+}
+
+/// A room's state as its owner caches it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Cached {
+    /// The owner's fence.
+    pub fence: i64,
+    /// The text of its snapshot.
+    pub snapshot: String,
 }
 
 /// Something for one connection of another node.
@@ -174,5 +190,16 @@ pub fn encode(letter: &Letter) -> Bytes {
 
 /// Reads a letter; `None` if another version of Parlor wrote it.
 pub fn decode(bytes: &[u8]) -> Option<Letter> {
+    postcard::from_bytes(bytes).ok()
+}
+
+/// Writes what is cached of a room.
+pub fn encode_cached(cached: &Cached) -> Bytes {
+    // A number and a text have no form that could fail to be written.
+    postcard::to_allocvec(cached).expect("plain values can be written").into()
+}
+
+/// Reads what is cached of a room; `None` if another version of Parlor wrote it.
+pub fn decode_cached(bytes: &[u8]) -> Option<Cached> {
     postcard::from_bytes(bytes).ok()
 }

@@ -54,9 +54,12 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Addresses to listen on. Everything is served on each of them. An IPv6 address that this
-    /// machine does not have is left out.
+    /// Addresses to listen on. An address may have a role of its own: `127.0.0.1:8081=sync`. An
+    /// IPv6 address that this machine does not have is left out.
     listen: List = "127.0.0.1:3000,[::1]:3000";
+    /// What is answered: `api` for pages and requests, `sync` for the rooms' sockets, or `both`.
+    /// Servers of different roles are nodes of one site: see `redis_url`.
+    role: Text = "both";
     /// The folder that holds the database and everything else the server keeps. It is made when
     /// missing.
     data_dir: Text = "./data";
@@ -70,6 +73,9 @@ settings! {
     /// The address people type, such as `https://parlor.example.org`, if it is not one of this
     /// machine's own. With https the cookies become Secure.
     public_url: Text = "";
+    /// Where sockets are opened, such as `wss://sync.example.org`, if not at the address people
+    /// type. The same on every node; the role `api` needs it.
+    sync_url: Text = "";
     /// Serves https with a certificate that the server makes and keeps in the data folder:
     /// `self-signed`. Browsers warn once. Empty for plain HTTP, or for the files named below.
     tls: Text = "";

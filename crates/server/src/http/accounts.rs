@@ -212,7 +212,7 @@ async fn guest(
     Ok(response)
 }
 
-/// Makes a ticket that opens one socket, once, within 30 s.
+/// Makes a ticket that opens one socket, once, within 30 s, and says where.
 #[utoipa::path(
     post, path = "/api/v1/auth/ticket", tag = "auth",
     responses(
@@ -223,7 +223,9 @@ async fn guest(
 )]
 async fn ticket(State(app): State<App>, Who(verified): Who) -> Result<Response, Refused> {
     app.limits.tickets.check(&verified.who.user_id)?;
-    let mut response = Json(Ticket { ticket: app.auth.ticket(verified).await? }).into_response();
+    let ticket = app.auth.ticket(verified).await?;
+    let sync_url = app.config.sync_url.as_ref().map(|site| site.socket_origin());
+    let mut response = Json(Ticket { ticket, sync_url }).into_response();
     never_kept(&mut response);
     Ok(response)
 }

@@ -23,7 +23,7 @@ pub enum Origin {
 }
 
 /// Refuses a request for a host that is not localhost, a loopback address, an address we listen
-/// on (`local` is the one this connection reached) or the public one.
+/// on (`local` is the one this connection reached), the public one or that of the sockets.
 ///
 /// # Errors
 /// [`Code::ForeignHost`].
@@ -60,7 +60,7 @@ fn is_own_host(config: &Config, host: &str, local: SocketAddr) -> bool {
     if host == "localhost" || host == "localhost." {
         return true;
     }
-    if config.public_url.as_ref().is_some_and(|site| site.host == host) {
+    if [&config.public_url, &config.sync_url].into_iter().flatten().any(|site| site.host == host) {
         return true;
     }
     let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(&host);
@@ -71,7 +71,8 @@ fn is_own_host(config: &Config, host: &str, local: SocketAddr) -> bool {
         || config
             .listen
             .iter()
-            .any(|on| !on.ip().is_unspecified() && on.ip().to_canonical() == address)
+            .map(|on| on.address.ip())
+            .any(|on| !on.is_unspecified() && on.to_canonical() == address)
 }
 
 /// Judges a request's `Origin`. Call it after [`host_allowed`]: the request's own host counts as

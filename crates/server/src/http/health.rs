@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use parlor_protocol::Code;
 use parlor_protocol::room::Message;
@@ -24,13 +25,25 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(live)).routes(routes!(ready)).routes(routes!(metrics))
 }
 
+/// Where it is asked whether the process answers.
+pub(super) const LIVE: &str = "/health/live";
+
 /// Says that the process answers.
 #[utoipa::path(
     get, path = "/health/live", tag = "health",
     responses((status = 200, body = Message, description = "It does"))
 )]
-async fn live() -> Json<Message> {
-    Json(Message { message: "alive".to_owned() })
+async fn live() -> Response {
+    alive()
+}
+
+/// The answer to [`LIVE`].
+pub(super) fn alive() -> Response {
+    const BODY: &[u8] = br#"{"message":"alive"}"#;
+    let mut response = Response::new(Body::from(BODY));
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
 }
 
 /// Says whether people may be sent here: the store answers and the server is not stopping. A node

@@ -9,7 +9,7 @@ use parlor_protocol::Code;
 
 use super::answer::Refused;
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{Config, Role};
 
 /// The two ends of the connection a request came by. The accept loop puts one into every
 /// request's extensions.
@@ -19,6 +19,8 @@ pub struct Peer {
     pub remote: SocketAddr,
     /// Our end: the address the client reached.
     pub local: SocketAddr,
+    /// What is answered there.
+    pub role: Role,
 }
 
 impl Peer {

@@ -25,6 +25,7 @@ pub fn routes() -> OpenApiRouter<App> {
         (status = 101, description = "Switched to the WebSocket"),
         (status = 401, body = parlor_protocol::error::ErrorBody, description = "No token, or none that is good"),
         (status = 403, body = parlor_protocol::error::ErrorBody, description = "A page of another site"),
+        (status = 421, body = parlor_protocol::error::ErrorBody, description = "Sockets are opened at another address, which the message names"),
         (status = "default", body = parlor_protocol::error::ErrorBody, description = "Not carried out"),
     ),
     security(("bearer" = []), ("login" = []), ("guest" = []))

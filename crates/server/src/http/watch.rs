@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{self, HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use metrics::{Counter, Histogram};
@@ -15,8 +15,8 @@ use parlor_protocol::Code;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::answer::{self, Refused};
-use super::gate;
 use super::peer::Peer;
+use super::{duty, gate, health};
 use crate::app::App;
 use crate::config::Config;
 
@@ -46,9 +46,9 @@ pub async fn every(State(app): State<App>, request: Request, next: Next) -> Resp
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     // A browser would refuse plain HTTP to everything else that runs on the person's machine.
     let is_strict = app.config.is_https() && !gate::is_for_localhost(request.headers());
-    let response = match own_host(&app.config, &request) {
+    let response = match ours(&app.config, &request) {
         Ok(()) => next.run(request).await,
-        Err(code) => Refused::from(code).into_response(),
+        Err(refused) => refused.into_response(),
     };
     let mut response = answer::shape(&path, response);
     secure(response.headers_mut(), is_strict);
@@ -56,10 +56,30 @@ pub async fn every(State(app): State<App>, request: Request, next: Next) -> Resp
     response
 }
 
-/// Refuses requests for hosts that are not ours.
-fn own_host(config: &Config, request: &Request) -> Result<(), Code> {
+/// Answers what load balancers ask all the time, as the routes would: most of what a request passes
+/// has nothing to say about it, and among people's requests it is not counted. `None` for
+/// everything else.
+pub fn at_once<B>(config: &Config, peer: Peer, request: &http::Request<B>) -> Option<Response> {
+    let is_asked = request.uri().path() == health::LIVE
+        && request.method() == Method::GET
+        // Pages of other sites are for the layers to judge.
+        && !request.headers().contains_key(header::ORIGIN);
+    if !is_asked {
+        return None;
+    }
+    gate::host_allowed(config, request.headers(), request.uri(), peer.local).ok()?;
+    let mut response = health::alive();
+    let is_strict = config.is_https() && !gate::is_for_localhost(request.headers());
+    secure(response.headers_mut(), is_strict);
+    Some(response)
+}
+
+/// Refuses requests for hosts that are not ours, and those that are answered at another address.
+fn ours(config: &Config, request: &Request) -> Result<(), Refused> {
     let peer = request.extensions().get::<Peer>().ok_or(Code::Internal)?;
-    gate::host_allowed(config, request.headers(), request.uri(), peer.local)
+    let headers = request.headers();
+    gate::host_allowed(config, headers, request.uri(), peer.local)?;
+    duty::in_charge(config, peer.role, request.uri().path(), headers)
 }
 
 /// Adds the headers that keep browsers careful; `is_strict` has them keep to https for a year.

@@ -14,6 +14,9 @@ impl Hub {
     /// Runs an errand now, or as soon as its room is loaded.
     pub(super) fn run_errand(me: &HubRef, id: RoomId, errand: Errand) {
         let mut hub = me.borrow_mut();
+        if matches!(errand, Errand::Take(_)) && !hub.tools.opens_sockets {
+            return;
+        }
         if hub.draining {
             return hub.tools.refuse(&id, errand, Code::Unavailable);
         }
@@ -38,17 +41,19 @@ impl Hub {
         let Some(slot) = self.rooms.get_mut(key) else {
             return errand.fail(Code::RoomNotFound);
         };
-        let (room, errand) = match (&slot.home, errand) {
+        let (room, errand) = match (&mut slot.home, errand) {
             (_, Errand::Attach(arrival)) => return self.attach(me, key, *arrival),
             (_, Errand::AttachFar(node, conn, who)) => {
                 return self.attach_far(me, key, node, conn, who);
             }
+            (Home::Here(here), Errand::Take(moves)) => return here.leaning.came_after(moves),
+            (Home::There(_), Errand::Take(_)) => return,
             (Home::There(_), errand) => return self.ask_home(key, errand),
             (Home::Here(here), errand) => (&here.room, errand),
         };
         // In all replies: whoever asked may be gone; then nobody needs the answer.
         match errand {
-            Errand::Attach(_) | Errand::AttachFar(..) => {}
+            Errand::Attach(_) | Errand::AttachFar(..) | Errand::Take(_) => {}
             Errand::State(reply) => {
                 let _ = reply.send(Ok(room.state(now)));
                 self.turn(me, key, Input::Touch);

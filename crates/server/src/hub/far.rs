@@ -59,6 +59,7 @@ impl Hub {
             }
             Matter::Answer { ask, answer } => me.borrow_mut().far_answer(ask, answer),
             Matter::Dropped => me.borrow_mut().dropped_by(me, &from, &id),
+            Matter::Yours { moves } => Self::inherit_room(me, &from, id, moves),
         }
     }
 
@@ -91,6 +92,9 @@ impl Hub {
     }
 
     fn far_said(&mut self, me: &HubRef, from: NodeId, name: u64, text: &str) {
+        if self.draining {
+            return;
+        }
         let Some(key) = self.far_by_name.get(&(from, name)).copied() else { return };
         let Some(room) = self.far.get(key).map(|conn| conn.room) else { return };
         let conn = far_id(key);
@@ -146,7 +150,7 @@ impl Hub {
         for key in theirs {
             let Some(room) = self.far.get(key).map(|conn| conn.room) else { continue };
             self.forget_far(far_id(key));
-            self.turn(me, room, Input::Depart { conn: far_id(key), how: Departure::Broken });
+            self.turn(me, room, Input::Depart { conn: far_id(key), how: Departure::Lost });
         }
         for slot in self.rooms.values_mut() {
             if let Home::Here(here) = &mut slot.home {

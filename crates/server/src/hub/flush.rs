@@ -75,6 +75,8 @@ impl Hub {
             false => Vec::new(),
         };
         if self.tools.cluster.is_some() {
+            // First: who hears of a change at another node may be the one who takes the room over.
+            self.cache(key);
             self.flush_far(key, &batch, far);
         }
         let tells_all = !batch.shared().is_empty();
@@ -91,6 +93,19 @@ impl Hub {
         }
         for (conn, sent) in troubled {
             self.trouble(me, conn, sent);
+        }
+    }
+
+    /// Caches the state of a room whose film moved, for the node that may have to take it over.
+    fn cache(&mut self, key: RoomKey) {
+        let now = self.tools.clock.now();
+        let (Some(slot), Some(cluster)) = (self.rooms.get_mut(key), &self.tools.cluster) else {
+            return;
+        };
+        if let Home::Here(here) = &mut slot.home
+            && std::mem::take(&mut here.moved)
+        {
+            cluster.cache_room(&slot.id, here.fence, here.room.snapshot(now));
         }
     }
 

@@ -20,9 +20,12 @@ use tokio::sync::mpsc;
 
 use super::{Here, Home, Hub, HubRef, RoomKey, Slot, Tools};
 use crate::clock::wall_ms;
-use crate::cluster::wire::Matter;
 use crate::cluster::{Cluster, NodeId};
+use crate::rooms::Errand;
 
+/// How long nodes that open sockets have to take a room that one which opens none is asked for: a
+/// letter, and some questions to a database that is far away.
+const OFFERED_FOR: Duration = Duration::from_millis(1_500);
 /// Changes of presence written at once.
 const PRESENCE_BATCH: usize = 1_024;
 
@@ -34,6 +37,8 @@ pub(super) async fn load(me: HubRef, id: RoomId) {
     let waiting = hub.loading.remove(&id).unwrap_or_default();
     let key = match found {
         Ok(Found::Here(loaded, taken)) => hub.open(&me, &id, *loaded, taken),
+        // Another node was quicker, and nobody waits for it here.
+        Ok(Found::There(_)) if waiting.iter().all(|it| matches!(it, Errand::Take(_))) => return,
         Ok(Found::There(owner)) => hub.open_relay(&id, owner),
         Err(code) => {
             return waiting.into_iter().for_each(|errand| tools.refuse(&id, errand, code));
@@ -55,8 +60,6 @@ struct Taken {
     fence: i64,
     /// How often the node had lost its rooms before.
     losses: u64,
-    /// Whether it was another node's, or this one's before a restart.
-    from_another: bool,
 }
 
 /// Takes a room over from whoever had it and reads it, or finds the node that has it.
@@ -73,16 +76,37 @@ async fn find(tools: &Tools, id: &RoomId) -> Result<Found, Code> {
         },
         None => {
             let fence = store.take_room(id).await.map_err(faulty)?.ok_or(Code::RoomNotFound)?;
-            Taken { fence, losses: 0, from_another: false }
+            Taken { fence, losses: 0 }
         }
     };
-    let loaded = store.load_room(id).await.map_err(faulty)?.ok_or(Code::RoomNotFound)?;
+    let mut loaded = store.load_room(id).await.map_err(faulty)?.ok_or(Code::RoomNotFound)?;
+    if let Some(cluster) = &tools.cluster {
+        let cached = cluster.cached_room(id, taken.fence - 1).await;
+        loaded.snapshot = later(cached, loaded.snapshot);
+    }
     if let Some(ttl_s) = loaded.row.idle_ttl_seconds {
-        // A loaded room counts for itself; this is for a server that dies meanwhile.
-        let expiry = wall_ms() + 1_000 * ttl_s;
-        store.set_room_expiry(id, Some(expiry)).await.map_err(faulty)?;
+        // A loaded room counts for itself; this is for a server that dies meanwhile. Nobody waits
+        // for it.
+        let (store, id, expiry) = (store.clone(), id.clone(), wall_ms() + 1_000 * ttl_s);
+        tokio::task::spawn_local(async move {
+            if let Err(error) = store.set_room_expiry(&id, Some(expiry)).await {
+                tracing::warn!(room = %id, %error, "a room's life cannot be prolonged");
+            }
+        });
     }
     Ok(Found::Here(Box::new(loaded), taken))
+}
+
+/// Returns the later one of a snapshot that was cached and one that was stored.
+fn later(cached: Option<Snapshot>, stored: Option<String>) -> Option<String> {
+    let taken_ms = |snapshot: &Snapshot| snapshot.stamp().map(|stamp| stamp.wall_ms).ok();
+    let stored = stored.map(Snapshot);
+    let later = match (cached, stored) {
+        (Some(cached), Some(stored)) if taken_ms(&cached) > taken_ms(&stored) => Some(cached),
+        (cached, None) => cached,
+        (_, stored) => stored,
+    };
+    later.map(|snapshot| snapshot.0)
 }
 
 enum Claimed {
@@ -97,11 +121,19 @@ async fn claim(tools: &Tools, cluster: &Cluster, id: &RoomId) -> Result<Claimed,
         tracing::error!(room = %id, %error, "a room cannot be claimed");
         Code::Unavailable
     };
+    if !tools.opens_sockets && tools.store.room(id).await.map_err(faulty)?.is_none() {
+        return Err(Code::RoomNotFound);
+    }
     let (store, tenure) = (&tools.store, cluster.tenure());
     let now = || tools.clock.now().mono;
     let mut claiming = Claiming::new(cluster.node().clone(), now());
     let mut step = claiming.begin(tenure, now());
+    let mut offered = None;
     loop {
+        let takes = matches!(step, Step::Claim | Step::Bury { .. } | Step::TakeOver(_));
+        if takes && !tools.opens_sockets && is_offered(cluster, id, &mut offered) {
+            step = Step::Wait;
+        }
         let claimed = match step {
             Step::AskHolder => {
                 let holder = store.holder_of_room(id).await.map_err(faulty)?;
@@ -133,14 +165,22 @@ async fn claim(tools: &Tools, cluster: &Cluster, id: &RoomId) -> Result<Claimed,
             Step::GiveUp => return Err(Code::Unavailable),
         };
         match claimed.map_err(faulty)? {
-            Claim::Taken { fence, from_another } => {
-                let losses = claiming.losses();
-                return Ok(Claimed::Taken(Taken { fence, losses, from_another }));
+            Claim::Taken { fence } => {
+                return Ok(Claimed::Taken(Taken { fence, losses: claiming.losses() }));
             }
             Claim::Gone => return Err(Code::RoomNotFound),
             Claim::Held { .. } => step = claiming.refused(),
         }
     }
+}
+
+/// Offers a room to nodes that open sockets, and says whether they still have time to take it.
+fn is_offered(cluster: &Cluster, id: &RoomId, since: &mut Option<tokio::time::Instant>) -> bool {
+    let since = since.get_or_insert_with(|| {
+        cluster.offer(id);
+        tokio::time::Instant::now()
+    });
+    since.elapsed() < OFFERED_FOR
 }
 
 impl Hub {
@@ -149,12 +189,13 @@ impl Hub {
         let clock = &self.tools.clock;
         let now = clock.now();
         let snapshot = loaded.snapshot.clone().map(Snapshot);
-        let seats_kept = match (&self.tools.cluster, taken.from_another) {
-            // Its node died a moment ago: its members are on their way.
-            (Some(_), true) => RECONNECT_GRACE,
-            _ => RESTART_GRACE.saturating_sub(now.mono),
+        let seats_kept = match &self.tools.cluster {
+            // Its node died or handed it over a moment ago: its members are on their way.
+            Some(_) => RECONNECT_GRACE,
+            None => RESTART_GRACE.saturating_sub(now.mono),
         };
-        let founding = Founding { seats_kept, ..found(clock.id(), clock.boot(), loaded) };
+        let reign = taken.fence.unsigned_abs();
+        let founding = Founding { seats_kept, reign, ..found(clock.id(), clock.boot(), loaded) };
         let restored = snapshot.and_then(|snapshot| {
             let elapsed = snapshot.stamp().map(|stamp| clock.since(&stamp));
             let room = elapsed
@@ -166,8 +207,10 @@ impl Hub {
             .ok()
         });
         let room = restored.unwrap_or_else(|| Room::new(now, founding));
-        let Taken { fence, losses, .. } = taken;
-        let here = Here { room, fence, losses, far: HashMap::new() };
+        let Taken { fence, losses } = taken;
+        let far = HashMap::new();
+        let leaning = Default::default();
+        let here = Here { room, fence, losses, far, moved: false, leaning, moving: None };
         let key = self.insert_slot(id, Home::Here(Box::new(here)));
         // What the room wants at once: its seats noted, its first deadline set.
         self.turn(me, key, Input::Timeout);
@@ -216,10 +259,11 @@ impl Hub {
                 return hub.give_up_room(&me, key);
             }
             hub.turn(&me, key, Input::Stored { batch: id, outcome });
+            hub.move_if_written(&me, key);
         });
     }
 
-    fn write_ended(&mut self) {
+    pub(super) fn write_ended(&mut self) {
         self.writes -= 1;
         self.signals.something_ended.notify_one();
     }
@@ -262,10 +306,18 @@ impl Hub {
 
     /// Sends what a room still has to say, and drops it.
     pub(super) fn forget(&mut self, me: &HubRef, key: RoomKey) {
+        if let Some(mut slot) = self.take_out(me, key) {
+            self.let_go(me, &mut slot);
+        }
+    }
+
+    /// Sends what a room still has to say, and takes it out of the hub. Others wait until it is
+    /// [`Hub::let_go`].
+    pub(super) fn take_out(&mut self, me: &HubRef, key: RoomKey) -> Option<Slot> {
         self.flush(me, key);
-        let Some(slot) = self.rooms.remove(key) else { return };
+        let slot = self.rooms.remove(key)?;
         self.by_id.remove(&slot.id);
-        self.let_go(key, &slot);
+        self.forget_far_in(key);
         // Who still waits for an answer is told that there is none by the dropped channel.
         self.asks.retain(|_, (room, _)| *room != key);
         if let Some(at) = slot.deadline {
@@ -274,76 +326,7 @@ impl Hub {
         if let Some(at) = slot.tick {
             self.ticks.remove(&(at, key));
         }
-    }
-
-    /// Says goodbye to every socket, writes every room down, and then tells `done`.
-    pub(super) fn drain(me: &HubRef, done: tokio::sync::oneshot::Sender<()>) {
-        let mut hub = me.borrow_mut();
-        hub.draining = true;
-        let now = hub.tools.clock.now();
-        // Taken before anybody is sent away: the seats in it are those to be kept.
-        let last: Vec<RoomWrite> = hub
-            .rooms
-            .values()
-            .filter_map(|slot| {
-                let snapshot = Some(slot.room()?.snapshot(now).0);
-                Some(RoomWrite { snapshot, ..bare(slot)? })
-            })
-            .collect();
-        hub.say_goodbye(me);
-        let (me, store) = (me.clone(), hub.tools.store.clone());
-        drop(hub);
-        tokio::task::spawn_local(async move {
-            // Batches that are under way come first, so that the last snapshot is the last.
-            let signals = me.borrow().signals.clone();
-            while me.borrow().writes > 0 {
-                signals.something_ended.notified().await;
-            }
-            for write in last {
-                let room = write.room_id.clone();
-                if let Err(error) = store.commit_room(write).await {
-                    tracing::error!(%room, %error, "a room cannot be written at the end");
-                }
-            }
-            // Other nodes may have the rooms now; their connections are sent there.
-            let rooms: Vec<RoomKey> = me.borrow().rooms.keys().collect();
-            for room in rooms {
-                me.borrow_mut().forget(&me, room);
-            }
-            while !me.borrow().conns.is_empty() {
-                signals.something_ended.notified().await;
-            }
-            // The server may have stopped waiting.
-            let _ = done.send(());
-        });
-    }
-}
-
-impl Hub {
-    /// Tells other nodes that a room is not here any more, and lets them claim it.
-    fn let_go(&mut self, key: RoomKey, slot: &Slot) {
-        let Some(cluster) = self.tools.cluster.clone() else { return };
-        let id = slot.id.clone();
-        match &slot.home {
-            Home::There(_) => {
-                let asked = self.far_asks.extract_if(|_, (room, _)| *room == id);
-                for (_, (_, errand)) in asked.collect::<Vec<_>>() {
-                    errand.fail(Code::Unavailable);
-                }
-            }
-            Home::Here(here) => {
-                let (store, fence) = (self.tools.store.clone(), here.fence);
-                let far: Vec<NodeId> = here.far.keys().cloned().collect();
-                self.forget_far_in(key);
-                tokio::task::spawn_local(async move {
-                    if let Err(error) = store.release_room(&id, fence).await {
-                        tracing::debug!(room = %id, %error, "a room cannot be released");
-                    }
-                    // Not before: who comes back at once finds it free.
-                    far.iter().for_each(|node| cluster.send(node, &id, Matter::Dropped));
-                });
-            }
-        }
+        Some(slot)
     }
 }
 
@@ -370,6 +353,7 @@ fn found(clock_id: &str, boot: String, loaded: LoadedRoom) -> Founding {
         owner: row.owner_id,
         created_at: iso_8601(row.created_at_ms),
         epoch: format!("{:016x}", rand::random::<u64>()),
+        reign: 0,
         clock_id: clock_id.to_owned(),
         boot,
         life,
@@ -393,7 +377,7 @@ pub fn chat_message(row: ChatRow) -> ChatMessage {
 }
 
 /// A write of nothing, for a room that is here.
-fn bare(slot: &Slot) -> Option<RoomWrite> {
+pub(super) fn bare(slot: &Slot) -> Option<RoomWrite> {
     let Home::Here(here) = &slot.home else { return None };
     Some(RoomWrite {
         room_id: slot.id.clone(),

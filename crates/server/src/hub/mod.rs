@@ -15,9 +15,11 @@ pub mod batch;
 mod connection;
 mod errands;
 mod far;
+mod farewell;
 pub mod flood;
 mod flush;
 pub mod load;
+mod moving;
 mod readiness;
 mod relay;
 pub mod rhythm;
@@ -77,6 +79,8 @@ pub struct Tools {
     pub no_rate_limits: bool,
     /// This node among others, if there are any.
     pub cluster: Option<Cluster>,
+    /// Whether this node opens sockets; one that does not leaves rooms to others.
+    pub opens_sockets: bool,
 }
 
 /// A hub, shared by the tasks of its core. Borrowed for the length of a turn only.
@@ -160,6 +164,11 @@ struct Here {
     losses: u64,
     /// How many connections of each other node are in the room.
     far: HashMap<NodeId, usize>,
+    /// Whether the film moved since the state was last cached.
+    moved: bool,
+    leaning: moving::Leaning,
+    /// Where the room goes, once it is to move.
+    moving: Option<moving::Move>,
 }
 
 impl Here {
@@ -179,6 +188,14 @@ impl Slot {
 }
 
 impl Hub {
+    /// Returns a room of this node.
+    fn here_mut(&mut self, key: RoomKey) -> Option<&mut Here> {
+        match &mut self.rooms.get_mut(key)?.home {
+            Home::Here(here) => Some(here),
+            Home::There(_) => None,
+        }
+    }
+
     /// Makes a hub and starts its tasks on the present `LocalSet`. They end with it.
     ///
     /// # Errors
@@ -214,6 +231,7 @@ impl Hub {
         tokio::task::spawn_local(end_turns(hub.clone(), signals.clone()));
         tokio::task::spawn_local(keep_time(hub.clone(), signals));
         tokio::task::spawn_local(sweep::sweep(hub.clone()));
+        tokio::task::spawn_local(moving::follow_members(hub.clone()));
         tokio::task::spawn_local(readiness::attend(hub.clone(), poll));
         Ok(hub)
     }
@@ -232,7 +250,7 @@ async fn take_messages(hub: HubRef, mut inbox: mpsc::Receiver<HubMessage>) {
                 hub.borrow_mut().inherit(&hub, &guest, &account);
             }
             HubMessage::Letter(from, room, matter) => Hub::read_letter(&hub, from, room, *matter),
-            HubMessage::LinkBroken(node) => hub.borrow_mut().link_broken(&hub, &node),
+            HubMessage::LinkBroken(node) => Hub::link_broken(&hub, &node),
             HubMessage::Drain(done) => Hub::drain(&hub, done),
         }
     }

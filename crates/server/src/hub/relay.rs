@@ -53,7 +53,7 @@ impl Hub {
     pub(super) fn ask_home(&mut self, key: RoomKey, errand: Errand) {
         let Some(slot) = self.rooms.get(key) else { return errand.fail(Code::RoomNotFound) };
         let question = match &errand {
-            Errand::Attach(_) | Errand::AttachFar(..) => return,
+            Errand::Attach(_) | Errand::AttachFar(..) | Errand::Take(_) => return,
             Errand::State(_) => Question::State,
             Errand::Count(_) => Question::Count,
             Errand::Members(after, limit, _) => Question::Members(after.clone(), *limit as u32),
@@ -133,15 +133,23 @@ impl Hub {
         }
     }
 
-    /// Ends what was shared with another node.
-    pub(super) fn link_broken(&mut self, me: &HubRef, node: &NodeId) {
-        self.end_far_of(me, node);
-        let theirs = self
+    /// Ends what was shared with another node. The rooms it had are claimed while their members are
+    /// on their way back.
+    pub(super) fn link_broken(me: &HubRef, node: &NodeId) {
+        let mut hub = me.borrow_mut();
+        hub.end_far_of(me, node);
+        let theirs = hub
             .rooms
             .iter()
             .filter(|(_, slot)| matches!(&slot.home, Home::There(owner) if owner == node));
-        for key in theirs.map(|(key, _)| key).collect::<Vec<_>>() {
-            self.send_members_back(me, key);
+        let theirs: Vec<_> =
+            theirs.map(|(key, slot)| (key, slot.id.clone(), slot.conns > 0)).collect();
+        for (key, ..) in &theirs {
+            hub.send_members_back(me, *key);
+        }
+        drop(hub);
+        for (_, id, _) in theirs.into_iter().filter(|(.., has_members)| *has_members) {
+            Self::run_errand(me, id, Errand::Take(0));
         }
     }
 }

@@ -8,7 +8,7 @@ use parlor_protocol::playback::{ClockPing, ClockPong};
 use parlor_protocol::{CloseCode, Code, Command, Event, LoginId};
 use parlor_room::{Departure, Input};
 
-use super::connection::conn_id;
+use super::connection::{Conn, conn_id};
 use super::flood::Verdict;
 use super::{ConnKey, Hub, HubRef};
 
@@ -36,7 +36,8 @@ fn error(code: Code, message: String, id: Option<CommandId>) -> ServerFrame {
 impl Hub {
     /// Takes one message; says whether more are wanted.
     pub(super) fn message(&mut self, me: &HubRef, key: ConnKey, message: Message<'_>) -> bool {
-        if self.conns.get(key).is_none_or(|conn| conn.closing.is_some() || !conn.attached) {
+        let is_heard = |conn: &Conn| conn.closing.is_none() && conn.attached && !self.draining;
+        if !self.conns.get(key).is_some_and(is_heard) {
             return false;
         }
         if !self.tools.no_rate_limits && !self.not_flooding(me, key) {

@@ -3,8 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use parlor_protocol::CloseCode;
-use parlor_room::{Departure, Input, Output, Pace, Room};
+use parlor_protocol::{CloseCode, Event};
+use parlor_room::{Input, Output, Pace, Room};
 
 use super::connection::{conn_id, conn_key};
 use super::far::is_far;
@@ -19,6 +19,9 @@ impl Hub {
         let Home::Here(here) = &mut slot.home else { return self.forward(me, key, input) };
         if !here.is_ours(self.tools.cluster.as_ref(), now.mono) {
             return self.give_up_room(me, key);
+        }
+        if here.moving.as_ref().is_some_and(|moving| moving.puts_off(&input)) {
+            return;
         }
         // A fault of ours in one room must end that room alone.
         let handled = catch_unwind(AssertUnwindSafe(|| here.room.handle_input(now, input)));
@@ -61,6 +64,10 @@ impl Hub {
                 }
             }
             Output::Broadcast { told, pace } => {
+                if let (Home::Here(here), Event::PlaybackUpdated(_)) = (&mut slot.home, &told.event)
+                {
+                    here.moved = true;
+                }
                 slot.batch.tell(&told.event, told.seq);
                 self.pace(key, pace, now);
             }
@@ -169,25 +176,14 @@ impl Hub {
 
     /// Drops a room and has its members come back to wherever it is then.
     pub(super) fn send_members_back(&mut self, me: &HubRef, key: RoomKey) {
-        let members: Vec<_> =
-            self.conns.iter().filter(|(_, conn)| conn.room == key).map(|(conn, _)| conn).collect();
-        for conn in members {
-            if let Some(slot) = self.rooms.get_mut(key) {
+        for (conn, kept) in &mut self.conns {
+            if kept.room == key
+                && std::mem::take(&mut kept.attached)
+                && let Some(slot) = self.rooms.get_mut(key)
+            {
                 slot.batch.close(conn_id(conn), CloseCode::Restart.number(), "");
-            }
-            if let Some(conn) = self.conns.get_mut(conn) {
-                conn.attached = false;
             }
         }
         self.forget(me, key);
-    }
-
-    /// Closes every connection of every room with 1012, and lets the rooms write themselves down.
-    pub(super) fn say_goodbye(&mut self, me: &HubRef) {
-        let conns: Vec<_> = self.conns.keys().collect();
-        for conn in conns {
-            // Clients come back after a pause of their own within the time named here.
-            self.hang_up(me, conn, CloseCode::Restart.number(), "jitter=2000", Departure::Broken);
-        }
     }
 }

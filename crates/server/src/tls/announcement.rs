@@ -67,7 +67,8 @@ mod tests {
         let values = sources::gather(&flags, &|_| None, folder.path()).unwrap();
         let config = Config::from_values(&values).unwrap();
         let machine = ["192.168.1.5".parse().unwrap(), "fd00::5".parse().unwrap()];
-        address_for_others(&config, &config.listen, &machine)
+        let listening: Vec<_> = config.listen.iter().map(|on| on.address).collect();
+        address_for_others(&config, &listening, &machine)
     }
 
     #[test]

@@ -1,11 +1,17 @@
 //! Nodes as processes, and people who are connected to them.
 
-#![allow(clippy::unwrap_used)]
+// Each test file uses its own part of this.
+#![allow(dead_code, clippy::unwrap_used)]
 
+mod distance;
+
+use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use distance::{Distance, Far};
 use futures_util::{SinkExt, StreamExt};
+use parlor_store::{Store, StoreConfig};
 use parlor_testkit::postgres::{Durability, Postgres};
 use parlor_testkit::redis::TestRedis;
 use rustix::process::{Pid, Signal, kill_process};
@@ -25,7 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Site {
     pub nodes: Vec<Node>,
     pub redis: TestRedis,
-    _postgres: Postgres,
+    pub postgres: Postgres,
+    _distances: Vec<Distance>,
 }
 
 /// Somebody with a token.
@@ -37,11 +44,75 @@ pub struct Guest {
 impl Site {
     pub async fn start(count: usize) -> Self {
         let postgres = Postgres::start(Durability::Process).unwrap_or_else(|e| panic!("{e}"));
-        let redis = TestRedis::start();
+        Self::start_over(count, postgres, TestRedis::start(), None).await
+    }
+
+    /// Starts nodes that reach the broker by TLS, and trust its certificate because the system does.
+    pub async fn start_with_tls(count: usize, certificate: PathBuf, key: PathBuf) -> Self {
+        let postgres = Postgres::start(Durability::Process).unwrap_or_else(|e| panic!("{e}"));
+        let redis = TestRedis::start_with_tls(certificate.clone(), key);
+        Self::start_over(count, postgres, redis, Some(certificate)).await
+    }
+
+    async fn start_over(
+        count: usize,
+        postgres: Postgres,
+        redis: TestRedis,
+        trusted: Option<PathBuf>,
+    ) -> Self {
         // All at once: they agree on who makes the tables.
-        let starts = (0..count).map(|_| Node::start(postgres.url(), redis.url()));
+        let trust: Vec<(&str, &str)> =
+            trusted.iter().map(|file| ("SSL_CERT_FILE", file.to_str().unwrap())).collect();
+        let starts = (0..count).map(|_| Node::start(postgres.url(), redis.url(), &trust));
         let nodes = futures_util::future::join_all(starts).await;
-        Self { nodes, redis, _postgres: postgres }
+        Self { nodes, redis, postgres, _distances: Vec::new() }
+    }
+
+    /// Starts a node for each of these distances from the database and the broker, ms one way. Two
+    /// nodes hear one another after the sum of theirs.
+    pub async fn far_apart(distances_ms: &[u64]) -> Self {
+        let postgres = Postgres::start(Durability::Process).unwrap_or_else(|e| panic!("{e}"));
+        let redis = TestRedis::start();
+        // Whoever makes the tables is near them: it takes hundreds of questions.
+        let config = StoreConfig { url: postgres.url(), max_connections: 1 };
+        let store = Store::connect(&config).await.unwrap();
+        store.migrate().await.unwrap();
+        store.close().await.unwrap();
+        let mut distances = Vec::new();
+        let mut starts = Vec::new();
+        for &ms in distances_ms {
+            let one_way = Duration::from_millis(ms);
+            let database = Distance::put(Far::Unix(postgres.socket()), one_way).await;
+            let broker = Distance::put(Far::Tcp(redis.port()), one_way).await;
+            let database_url = format!("postgres://parlor@127.0.0.1:{}/postgres", database.port);
+            let redis_url = format!("redis://127.0.0.1:{}/", broker.port);
+            starts.push(Node::start(database_url, redis_url, &[]));
+            distances.extend([database, broker]);
+        }
+        let nodes = futures_util::future::join_all(starts).await;
+        Self { nodes, redis, postgres, _distances: distances }
+    }
+
+    /// Starts a node for pages and requests, and these many for sockets.
+    pub async fn of_roles(sync_count: usize) -> Self {
+        let postgres = Postgres::start(Durability::Process).unwrap_or_else(|e| panic!("{e}"));
+        let redis = TestRedis::start();
+        let api = [("PARLOR_ROLE", "api"), ("PARLOR_SYNC_URL", "ws://sync.example.org")];
+        let mut nodes = vec![Node::start(postgres.url(), redis.url(), &api).await];
+        for _ in 0..sync_count {
+            let role = [("PARLOR_ROLE", "sync")];
+            nodes.push(Node::start(postgres.url(), redis.url(), &role).await);
+        }
+        Self { nodes, redis, postgres, _distances: Vec::new() }
+    }
+
+    /// Returns which node has a room, by the database.
+    pub async fn owner(&self, room: &str) -> Option<String> {
+        let config = StoreConfig { url: self.postgres.url(), max_connections: 1 };
+        let store = Store::connect(&config).await.unwrap();
+        let owner = store.holder_of_room(&room.into()).await.unwrap().map(|it| it.node);
+        store.close().await.unwrap();
+        owner
     }
 
     pub async fn guest(&self, name: &str) -> Guest {
@@ -66,7 +137,7 @@ pub struct Node {
 }
 
 impl Node {
-    async fn start(database_url: String, redis_url: String) -> Self {
+    async fn start(database_url: String, redis_url: String, more: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_parlor"))
             .arg("serve")
@@ -76,6 +147,7 @@ impl Node {
             .env("PARLOR_DATABASE_URL", database_url)
             .env("PARLOR_REDIS_URL", redis_url)
             .env("PARLOR_CORES", "1")
+            .envs(more.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -136,6 +208,20 @@ impl Node {
 
     pub async fn get(&self, path: &str, who: &Guest) -> Value {
         self.ask("GET", path, &who.token, None).await
+    }
+
+    /// Reads everything that was ever said in a room, oldest first.
+    pub async fn history(&self, room: &str, who: &Guest) -> Vec<String> {
+        let (mut texts, mut before) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/api/v1/rooms/{room}/messages{before}");
+            let page = self.get(&path, who).await;
+            let messages = page["messages"].as_array().unwrap_or_else(|| panic!("{page}"));
+            let Some(first) = messages.first() else { return texts };
+            before = format!("?before={}", first["id"].as_str().unwrap());
+            let page = messages.iter().map(|message| message["text"].as_str().unwrap().to_owned());
+            texts.splice(..0, page.collect::<Vec<_>>());
+        }
     }
 
     async fn post(&self, path: &str, token: &str, body: Value) -> Value {
@@ -231,6 +317,28 @@ impl Member {
                 return told;
             }
         }
+    }
+
+    /// Sends a command and waits for its answer; `false` if the socket is closed first.
+    pub async fn is_answered(&mut self, command: &Value) -> bool {
+        if self.socket.send(Message::text(command.to_string())).await.is_err() {
+            return false;
+        }
+        while let Some(told) = self.read().await {
+            if told["id"] == command["id"] {
+                assert_eq!(told["type"], "ACK", "{told}");
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Measures how long the room's node takes to answer.
+    pub async fn distance(&mut self) -> Duration {
+        let asked = Instant::now();
+        self.send(json!({ "type": "CLOCK_PING", "payload": { "c": 1 } })).await;
+        self.next("CLOCK_PONG").await;
+        asked.elapsed()
     }
 
     /// Asks for the whole state.

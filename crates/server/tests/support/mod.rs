@@ -52,6 +52,11 @@ impl TestServer {
         self.running.as_ref().unwrap().app()
     }
 
+    /// Where it listens, in the order of the setting.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        self.running.as_ref().unwrap().addresses()
+    }
+
     /// Stops it properly.
     pub async fn stop(mut self) {
         self.running.take().unwrap().stop().await;
@@ -150,6 +155,13 @@ impl Ask {
 
     pub fn host(mut self, host: &str) -> Self {
         self.host = Some(host.to_owned());
+        self
+    }
+
+    /// Asks at another address of the server.
+    pub fn at(mut self, address: SocketAddr) -> Self {
+        self.address = address;
+        self.host = Some(address.to_string());
         self
     }
 

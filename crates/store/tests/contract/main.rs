@@ -65,7 +65,10 @@ on_both! {
         the_room_of_a_dead_node_is_taken_and_its_writes_are_refused,
         of_many_claims_at_once_one_wins,
         a_released_or_retired_room_is_free,
-        a_room_in_use_elsewhere_does_not_expire;
+        a_room_that_is_handed_over_is_the_heirs_alone,
+        a_room_in_use_elsewhere_does_not_expire,
+        who_was_present_at_a_dead_node_is_forgotten,
+        the_clock_of_the_database_can_be_read;
     rooms:
         a_room_comes_back_as_it_was_made,
         a_join_code_is_unique_and_found_whatever_its_case,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use parlor_protocol::RoomId;
-use parlor_store::{Claim, Holder, Store, StoreError};
+use parlor_store::{Claim, Holder, PresenceRow, Store, StoreError};
 
 use crate::bed::{Bed, NOON_MS, message, room, write};
 
@@ -20,7 +20,7 @@ async fn with_room(bed: &Bed) -> (Store, RoomId) {
 
 fn fence(claim: Claim) -> i64 {
     match claim {
-        Claim::Taken { fence, .. } => fence,
+        Claim::Taken { fence } => fence,
         other => panic!("the room was not taken: {other:?}"),
     }
 }
@@ -66,11 +66,11 @@ pub async fn a_room_belongs_to_one_living_node(bed: &Bed) {
     store.renew_node("a", LONG).await.unwrap();
     store.renew_node("b", LONG).await.unwrap();
     let first = store.claim_room(&id, "a").await.unwrap();
-    assert_eq!(first, Claim::Taken { fence: 1, from_another: true });
+    assert_eq!(first, Claim::Taken { fence: 1 });
     let second = store.claim_room(&id, "b").await.unwrap();
     assert_eq!(second, Claim::Held { node: "a".into() });
     let again = store.claim_room(&id, "a").await.unwrap();
-    assert_eq!(again, Claim::Taken { fence: 2, from_another: false });
+    assert_eq!(again, Claim::Taken { fence: 2 });
     assert_eq!(store.claim_room(&RoomId::from("none"), "a").await.unwrap(), Claim::Gone);
 }
 
@@ -119,6 +119,22 @@ pub async fn a_released_or_retired_room_is_free(bed: &Bed) {
     fence(take_over(&store, &id, "a", "b", second).await);
 }
 
+pub async fn a_room_that_is_handed_over_is_the_heirs_alone(bed: &Bed) {
+    let (store, id) = with_room(bed).await;
+    for node in ["a", "b", "c"] {
+        store.renew_node(node, LONG).await.unwrap();
+    }
+    let old = fence(store.claim_room(&id, "a").await.unwrap());
+    store.hand_room(&id, old - 1, "b").await.unwrap();
+    assert_eq!(store.holder_of_room(&id).await.unwrap().unwrap().node, "a");
+    store.hand_room(&id, old, "b").await.unwrap();
+    assert_eq!(store.claim_room(&id, "c").await.unwrap(), Claim::Held { node: "b".into() });
+    let new = fence(store.claim_room(&id, "b").await.unwrap());
+    let late = store.commit_room(write("r", old, vec![message(1, None)])).await;
+    assert!(matches!(late, Err(StoreError::Fenced)), "{late:?}");
+    store.commit_room(write("r", new, vec![message(1, None)])).await.unwrap();
+}
+
 pub async fn a_room_in_use_elsewhere_does_not_expire(bed: &Bed) {
     let (store, id) = with_room(bed).await;
     store.renew_node("a", LONG).await.unwrap();
@@ -127,4 +143,38 @@ pub async fn a_room_in_use_elsewhere_does_not_expire(bed: &Bed) {
     assert!(!store.delete_room_if_expired(&id, late_ms).await.unwrap());
     store.retire_node("a").await.unwrap();
     assert!(store.delete_room_if_expired(&id, late_ms).await.unwrap());
+}
+
+pub async fn who_was_present_at_a_dead_node_is_forgotten(bed: &Bed) {
+    let (store, id) = with_room(bed).await;
+    store.create_room(room("of-the-dead")).await.unwrap();
+    let other = RoomId::from("of-the-dead");
+    store.renew_node("a", LONG).await.unwrap();
+    store.renew_node("b", LONG).await.unwrap();
+    fence(store.claim_room(&id, "a").await.unwrap());
+    fence(store.claim_room(&other, "b").await.unwrap());
+    let came = |room: &RoomId, user: &str| PresenceRow {
+        room_id: room.clone(),
+        user_id: user.into(),
+        display_name: user.to_owned(),
+        is_guest: true,
+        present: true,
+        at_ms: NOON_MS,
+    };
+    let rows = vec![came(&id, "ann"), came(&other, "bob"), came(&other, "cleo")];
+    store.set_presence(rows).await.unwrap();
+    assert_eq!(store.forget_presence_of_the_dead().await.unwrap(), 0);
+    store.renew_node("b", OVER).await.unwrap();
+    assert_eq!(store.forget_presence_of_the_dead().await.unwrap(), 2);
+    assert_eq!(store.presence_of(&id).await.unwrap().len(), 1);
+    assert_eq!(store.presence_of(&other).await.unwrap().len(), 0);
+}
+
+pub async fn the_clock_of_the_database_can_be_read(bed: &Bed) {
+    let store = bed.open().await;
+    let first = store.clock_us().await.unwrap();
+    let second = store.clock_us().await.unwrap();
+    // 2020-01-01: in microseconds, and not in any other unit.
+    assert!(first > 1_577_836_800_000_000, "{first}");
+    assert!((0..60_000_000).contains(&(second - first)), "{first} {second}");
 }

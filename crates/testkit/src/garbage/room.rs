@@ -243,6 +243,7 @@ fn founding() -> Founding {
         owner: None,
         created_at: "2024-01-01T00:00:00.000Z".to_owned(),
         epoch: "epoch".to_owned(),
+        reign: 1,
         clock_id: "clock".to_owned(),
         boot: "boot".to_owned(),
         life: Life::Idle { ttl: Duration::from_secs(60) },

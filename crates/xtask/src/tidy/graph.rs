@@ -18,6 +18,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
         "parlor-server",
         &["parlor-protocol", "parlor-room", "parlor-dialects", "parlor-store", "parlor-tenure"],
     ),
+    ("parlor-chaos", &["parlor-protocol", "parlor-store", "parlor-testkit"]),
     ("xtask", &[]),
 ];
 
