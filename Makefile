@@ -1,9 +1,11 @@
 # Everything a person does with this repository. Each target sets up what it needs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help run test build lint dev bench codegen e2e fuzz screenshots clean-data
+.PHONY: help run test build lint dev bench chaos codegen e2e fuzz screenshots clean-data
 
 # Seconds that each fuzz target runs.
 FUZZ_SECONDS ?= 60
+# Nodes that `make chaos` kills.
+CHAOS_KILLS ?= 300
 # Where cargo puts what it builds.
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 
@@ -40,6 +42,12 @@ bench: ## Measure for half an hour: load, comparisons, skew between browsers
 	@bench/run.sh
 	@cargo build --package parlor-server --locked
 	@PARLOR_BIN=$(TARGET)/debug/parlor npm run --silent sync:full --workspace e2e
+
+chaos: ## Kill nodes while people talk, CHAOS_KILLS times; CHAOS_SEED=n again
+	@scripts/setup.sh chaos
+	@scripts/ui.sh
+	@cargo build --package parlor-server --package parlor-chaos --locked
+	@$(TARGET)/debug/parlor-chaos --kills $(CHAOS_KILLS) $(addprefix --seed ,$(CHAOS_SEED))
 
 codegen: ## Write everything that is made from the server's types
 	@scripts/setup.sh run

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that what a make target needs is there, and installs what is not:
 #
-#   scripts/setup.sh run|build|lint|test|bench|fuzz|screenshots
+#   scripts/setup.sh run|build|lint|test|bench|chaos|fuzz|screenshots
 #
 # It says what it installs. Where everything is there it touches nothing and ends at once.
 set -euo pipefail
@@ -43,6 +43,10 @@ case $target in
         want redis-server redis-server
         want chromium chromium
         want firefox-esr firefox-esr
+        has_postgres || wanted+=(postgresql)
+        ;;
+    chaos)
+        want redis-server redis-server
         has_postgres || wanted+=(postgresql)
         ;;
     screenshots)

@@ -26,6 +26,7 @@ step 'build' cargo build --quiet --workspace --bins --tests --locked
 export PARLOR_BIN=${CARGO_TARGET_DIR:-$PWD/target}/debug/parlor
 step 'generated files' cargo xtask codegen --check
 step 'rust tests' rust_tests
+step 'nodes in a storm' "${CARGO_TARGET_DIR:-$PWD/target}/debug/parlor-chaos"
 step 'browsers' npm test --silent --workspace e2e
 step 'skew between browsers' npm run --silent sync:short --workspace e2e
 recap
