@@ -1041,6 +1041,8 @@ export interface components {
         };
         /** @description Payload of `QUEUE_ADD`. */
         QueueAdd: {
+            /** @description What the sender calls the addition, up to 64 characters: sent again, it adds nothing. */
+            clientId?: string | null;
             /** @description Kind of the medium. */
             mediaType?: string | null;
             /** @description Address of the medium, as in `UPDATE_PLAYBACK`. */
@@ -1052,6 +1054,8 @@ export interface components {
         QueueItem: {
             /** @description Who added it. */
             addedBy: components["schemas"]["UserId"];
+            /** @description What whoever added it calls the addition. */
+            clientId?: string | null;
             /** @description Names the entry within the room. */
             itemId: components["schemas"]["ItemId"];
             /** @description Kind of the medium, if whoever added it named one. */
