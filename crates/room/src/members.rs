@@ -77,6 +77,16 @@ impl<'a> Seat<'a> {
         Principal { user_id: user.clone(), display_name: Arc::clone(name), is_guest: *is_guest }
     }
 
+    /// Returns what the member is called.
+    pub(crate) fn display_name(&self) -> &'a str {
+        &self.kept.name
+    }
+
+    /// Says whether the member has no account.
+    pub(crate) fn is_guest(&self) -> bool {
+        self.kept.is_guest
+    }
+
     /// Returns when it was taken, in ms of the wall clock.
     pub(crate) fn joined_ms(&self) -> i64 {
         self.kept.joined_ms

@@ -1,5 +1,6 @@
 //! The room itself: where each input goes, and how outputs leave.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,13 +116,13 @@ impl Room {
             room.stream = stream;
         }
         let settings = room.durable.settings.clone();
-        room.durable = Arc::new(Durable { settings, ..written.durable });
+        room.durable = Arc::new(Durable { settings, ..written.durable.into_owned() });
         room.timeline = written.playback.resume(now.mono, elapsed);
         for seat in written.seats {
             let (who, joined_ms) = seat.into_parts();
             room.keep_seat(now, who, joined_ms);
         }
-        room.host = written.host;
+        room.host = written.host.map(Cow::into_owned);
         let host_is_lost = room.host != room.founding.creator
             && room.host.as_ref().is_none_or(|host| room.members.seat(host).is_none());
         if host_is_lost {
@@ -175,13 +176,13 @@ impl Room {
         self.write(now, durable, host, timeline).into_snapshot()
     }
 
-    fn write(
-        &self,
+    fn write<'a>(
+        &'a self,
         now: Now,
-        durable: &Durable,
-        host: Option<&UserId>,
-        timeline: &Timeline,
-    ) -> Written {
+        durable: &'a Durable,
+        host: Option<&'a UserId>,
+        timeline: &'a Timeline,
+    ) -> Written<'a> {
         let Founding { room_id, boot, .. } = &self.founding;
         snapshot::write(now, room_id, boot, durable, host, timeline, &self.members)
     }

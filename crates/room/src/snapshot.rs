@@ -1,5 +1,6 @@
 //! The durable state as text, and back.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -32,18 +33,19 @@ const FORM: &str = "parlor-room/1";
 /// number of its own.
 const POSITION_MS_MAX: f64 = 9e15;
 
-/// The text of a [`Snapshot`].
+/// The text of a [`Snapshot`]. What is written is borrowed from the room: a busy one is written
+/// several times a second.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Written {
-    form: String,
-    room_id: RoomId,
+pub(crate) struct Written<'a> {
+    form: Cow<'a, str>,
+    room_id: Cow<'a, RoomId>,
     mono_ms: u64,
     wall_ms: i64,
-    boot: String,
-    pub(crate) durable: Durable,
-    pub(crate) host: Option<UserId>,
-    pub(crate) playback: Playback,
-    pub(crate) seats: Vec<WrittenSeat>,
+    boot: Cow<'a, str>,
+    pub(crate) durable: Cow<'a, Durable>,
+    pub(crate) host: Option<Cow<'a, UserId>>,
+    pub(crate) playback: Playback<'a>,
+    pub(crate) seats: Vec<WrittenSeat<'a>>,
     /// Only in the last words of an owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) stream: Option<WrittenStream>,
@@ -51,8 +53,8 @@ pub(crate) struct Written {
 
 /// The timeline, with its position at the moment of the snapshot.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Playback {
-    medium: Medium,
+pub(crate) struct Playback<'a> {
+    medium: Cow<'a, Medium>,
     playing: bool,
     held: bool,
     position_ms: f64,
@@ -60,29 +62,29 @@ pub(crate) struct Playback {
     starts_in_ms: f64,
     rate: f64,
     rev: u64,
-    by: Option<UserId>,
+    by: Option<Cow<'a, UserId>>,
     updated_ms: i64,
 }
 
 /// A seat, to be kept for its member until it is back.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct WrittenSeat {
-    user_id: UserId,
-    display_name: String,
+pub(crate) struct WrittenSeat<'a> {
+    user_id: Cow<'a, UserId>,
+    display_name: Cow<'a, str>,
     is_guest: bool,
     joined_ms: i64,
 }
 
 /// Writes a room down.
-pub(crate) fn write(
+pub(crate) fn write<'a>(
     now: Now,
-    room_id: &RoomId,
-    boot: &str,
-    durable: &Durable,
-    host: Option<&UserId>,
-    timeline: &Timeline,
-    members: &Members,
-) -> Written {
+    room_id: &'a RoomId,
+    boot: &'a str,
+    durable: &'a Durable,
+    host: Option<&'a UserId>,
+    timeline: &'a Timeline,
+    members: &'a Members,
+) -> Written<'a> {
     let seats = match members.count() {
         0..=limits::MEMBERS_TOLD_SINGLY => members.in_order(None).map(WrittenSeat::of).collect(),
         // A crowd would make every snapshot large, and comes back by itself; only the host's seat
@@ -90,20 +92,20 @@ pub(crate) fn write(
         _ => host.and_then(|host| members.seat(host)).map(WrittenSeat::of).into_iter().collect(),
     };
     Written {
-        form: FORM.to_owned(),
-        room_id: room_id.clone(),
+        form: FORM.into(),
+        room_id: Cow::Borrowed(room_id),
         mono_ms: now.mono.as_millis() as u64,
         wall_ms: now.wall_ms,
-        boot: boot.to_owned(),
-        durable: durable.clone(),
-        host: host.cloned(),
+        boot: boot.into(),
+        durable: Cow::Borrowed(durable),
+        host: host.map(Cow::Borrowed),
         playback: Playback::of(timeline, now.mono),
         seats,
         stream: None,
     }
 }
 
-impl Written {
+impl Written<'_> {
     /// Puts it into text.
     pub(crate) fn into_snapshot(self) -> Snapshot {
         Snapshot(serde_json::to_string(&self).expect("plain values with text keys are JSON"))
@@ -120,21 +122,21 @@ impl Snapshot {
         Ok(SnapshotStamp {
             mono: Duration::from_millis(written.mono_ms),
             wall_ms: written.wall_ms,
-            boot: written.boot,
+            boot: written.boot.into_owned(),
         })
     }
 
     /// Reads a snapshot of a certain room.
-    pub(crate) fn read_for(&self, room_id: &RoomId) -> Result<Written, SnapshotFault> {
+    pub(crate) fn read_for(&self, room_id: &RoomId) -> Result<Written<'_>, SnapshotFault> {
         let written = self.read()?;
-        if written.room_id != *room_id {
+        if *written.room_id != *room_id {
             return Err(SnapshotFault("it is of another room".to_owned()));
         }
         Ok(written)
     }
 
-    fn read(&self) -> Result<Written, SnapshotFault> {
-        let written: Written =
+    fn read(&self) -> Result<Written<'_>, SnapshotFault> {
+        let written: Written<'_> =
             serde_json::from_str(&self.0).map_err(|fault| SnapshotFault(fault.to_string()))?;
         if written.form != FORM {
             return Err(SnapshotFault("it has an unknown form".to_owned()));
@@ -144,17 +146,17 @@ impl Snapshot {
     }
 }
 
-impl Playback {
-    fn of(timeline: &Timeline, now: Duration) -> Self {
+impl<'a> Playback<'a> {
+    fn of(timeline: &'a Timeline, now: Duration) -> Self {
         Self {
-            medium: timeline.medium.clone(),
+            medium: Cow::Borrowed(&timeline.medium),
             playing: timeline.playing,
             held: timeline.held,
             position_ms: timeline.position_ms(now),
             starts_in_ms: timeline.starts_in(now).as_secs_f64() * 1_000.0,
             rate: timeline.rate,
             rev: timeline.rev,
-            by: timeline.by.clone(),
+            by: timeline.by.as_ref().map(Cow::Borrowed),
             updated_ms: timeline.updated_ms,
         }
     }
@@ -176,12 +178,12 @@ impl Playback {
         let moved_ms = if moves { (elapsed_ms - self.starts_in_ms).max(0.0) } else { 0.0 };
         let lead_ms = if moves { (self.starts_in_ms - elapsed_ms).max(0.0) } else { 0.0 };
         let mut timeline = Timeline::default();
-        timeline.medium = self.medium;
+        timeline.medium = self.medium.into_owned();
         timeline.playing = self.playing;
         timeline.rate = self.rate;
         timeline.rev = self.rev;
         timeline.commanded_rev = self.rev;
-        timeline.by = self.by;
+        timeline.by = self.by.map(Cow::into_owned);
         timeline.updated_ms = self.updated_ms;
         timeline.place(
             (self.position_ms + moved_ms * self.rate).min(POSITION_MS_MAX),
@@ -191,13 +193,12 @@ impl Playback {
     }
 }
 
-impl WrittenSeat {
-    fn of(seat: Seat<'_>) -> Self {
-        let who = seat.who();
+impl<'a> WrittenSeat<'a> {
+    fn of(seat: Seat<'a>) -> Self {
         Self {
-            user_id: who.user_id,
-            display_name: who.display_name.to_string(),
-            is_guest: who.is_guest,
+            user_id: Cow::Borrowed(seat.user()),
+            display_name: Cow::Borrowed(seat.display_name()),
+            is_guest: seat.is_guest(),
             joined_ms: seat.joined_ms(),
         }
     }
@@ -205,7 +206,7 @@ impl WrittenSeat {
     /// Returns whose seat it is and since when, in ms of the wall clock.
     pub(crate) fn into_parts(self) -> (Principal, i64) {
         let who = Principal {
-            user_id: self.user_id,
+            user_id: self.user_id.into_owned(),
             display_name: self.display_name.into(),
             is_guest: self.is_guest,
         };

@@ -10,8 +10,10 @@ use sea_orm::sqlx::sqlite::{
 use sea_orm::sqlx::{self, Connection};
 use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
-    DbBackend, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    DbBackend, DbErr, RuntimeErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
+
+use tokio::time::Instant;
 
 use crate::group::Group;
 use crate::live::LiveWrite;
@@ -19,6 +21,8 @@ use crate::{NewRoom, StoreError, migration};
 
 /// How long a statement waits for another process's write on SQLite.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long until a file that was locked is tried again.
+const BUSY_AGAIN: Duration = Duration::from_millis(10);
 /// How long a caller waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -28,6 +32,9 @@ const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 /// How much of a SQLite file the writer keeps in memory, as SQLite counts it: 16 MiB, used as
 /// needed. The default of 2 MiB halves the rate of new rooms in a file of a few ten thousand.
 const WRITER_CACHE: &str = "-16384";
+/// Pages of 4 KiB that are appended to SQLite's log before they go to their places in the file: a
+/// page that is written again and again goes there once.
+const CHECKPOINT_PAGES: &str = "4000";
 /// Prepared statements that a connection to a SQLite file keeps. A statement for each number of
 /// rows is another one, and one for some hundred rows takes some hundred KB.
 const STATEMENTS: usize = 12;
@@ -207,19 +214,45 @@ async fn connect_sqlite(
     let mut writer = options(config);
     // One connection, kept for ever: writers queue for it here instead of polling for the lock.
     writer.max_connections(1).idle_timeout(None).max_lifetime(None);
-    writer.map_sqlx_sqlite_opts(move |sqlite| tuned(sqlite).pragma("cache_size", WRITER_CACHE));
+    writer.map_sqlx_sqlite_opts(move |sqlite| {
+        let sqlite = tuned(sqlite).pragma("cache_size", WRITER_CACHE);
+        // What a statement of many rows would need to be taken back is kept in memory: a file of
+        // its own for each statement is a tenth of what a batch of snapshots costs.
+        sqlite.pragma("temp_store", "MEMORY").pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+    });
     writer.map_sqlx_sqlite_pool_opts(|pool| {
         pool.after_release(|connection, _| Box::pin(has_no_transaction(connection)))
     });
-    let write = Database::connect(writer).await.map_err(unreachable)?;
+    let write = open_file(writer).await?;
     let mut readers = options(config);
     // Each takes some 200 KB and is opened anew in a millisecond.
     readers.idle_timeout(READER_IDLE);
     readers.map_sqlx_sqlite_opts(move |sqlite| {
         tuned(sqlite).pragma("query_only", "ON").pragma("cache_size", READER_CACHE)
     });
-    let read = Database::connect(readers).await.map_err(unreachable)?;
+    let read = open_file(readers).await?;
     Ok((read, write))
+}
+
+/// Opens a SQLite file. Two who open a new one at once both turn its log on, and SQLite tells one of
+/// them that the file is locked without waiting for the other, whatever its patience.
+async fn open_file(options: ConnectOptions) -> Result<DatabaseConnection, StoreError> {
+    let begun = Instant::now();
+    loop {
+        match Database::connect(options.clone()).await {
+            Err(error) if is_locked(&error) && begun.elapsed() < BUSY_TIMEOUT => {
+                tokio::time::sleep(BUSY_AGAIN).await;
+            }
+            outcome => return outcome.map_err(unreachable),
+        }
+    }
+}
+
+fn is_locked(error: &DbErr) -> bool {
+    let DbErr::Conn(RuntimeErr::SqlxError(error)) = error else { return false };
+    // SQLITE_BUSY, the primary code being in the lowest eight bits.
+    let code = error.as_database_error().and_then(|it| it.code()?.parse::<i32>().ok());
+    code.is_some_and(|code| code & 0xff == 5)
 }
 
 /// Tells whether a connection that comes back to the pool may be used again.

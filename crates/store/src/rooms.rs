@@ -18,6 +18,8 @@ use crate::{Store, StoreError};
 
 /// Rooms in one `INSERT`: 16 columns each, SQLite takes 32 766 values in a statement.
 const ROOMS_PER_STATEMENT: usize = 128;
+/// Snapshots in one `INSERT`: 3 columns each.
+const SNAPSHOTS_PER_STATEMENT: usize = 512;
 
 impl Store {
     /// Makes a room; many at once share a transaction. It is on disk when this returns.
@@ -241,33 +243,39 @@ impl Grouped for NewRoom {
         }
         let snapshots: Vec<_> = rooms
             .iter()
-            .filter_map(|room| {
-                Some(room_state::ActiveModel {
-                    room_id: Set(storable(room.id.as_str())),
-                    snapshot: Set(storable(room.snapshot.as_deref()?)),
-                    updated_at: Set(time(room.created_at_ms)),
-                })
-            })
+            .filter_map(|room| Some((&room.id, room.snapshot.as_deref()?, room.created_at_ms)))
             .collect();
-        write_snapshots(snapshots, transaction).await?;
+        write_snapshots(&snapshots, transaction).await?;
         Ok(rooms.iter().map(|_| Ok(())).collect())
     }
 }
 
+/// A room's snapshot as it goes into its table: room, text, when (ms since the epoch).
+pub(crate) type SnapshotRow<'a> = (&'a RoomId, &'a str, i64);
+
 /// Writes the snapshots, one per room at most, over what was there.
 pub(crate) async fn write_snapshots(
-    snapshots: Vec<room_state::ActiveModel>,
+    snapshots: &[SnapshotRow<'_>],
     transaction: &DatabaseTransaction,
 ) -> Result<(), StoreError> {
-    for chunk in snapshots.chunks(ROOMS_PER_STATEMENT) {
-        room_state::Entity::insert_many(chunk.iter().cloned())
-            .on_conflict(
-                OnConflict::column(room_state::Column::RoomId)
-                    .update_columns([room_state::Column::Snapshot, room_state::Column::UpdatedAt])
-                    .to_owned(),
-            )
-            .exec_without_returning(transaction)
-            .await?;
+    use room_state::Column;
+    for chunk in snapshots.chunks(SNAPSHOTS_PER_STATEMENT) {
+        let mut insert = Query::insert();
+        insert.into_table(room_state::Entity).columns([
+            Column::RoomId,
+            Column::Snapshot,
+            Column::UpdatedAt,
+        ]);
+        for (room_id, snapshot, at_ms) in chunk {
+            let room_id = storable(room_id.as_str());
+            insert.values_panic([room_id.into(), storable(snapshot).into(), time(*at_ms).into()]);
+        }
+        insert.on_conflict(
+            OnConflict::column(Column::RoomId)
+                .update_columns([Column::Snapshot, Column::UpdatedAt])
+                .to_owned(),
+        );
+        transaction.execute(&insert).await?;
     }
     Ok(())
 }
