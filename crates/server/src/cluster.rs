@@ -216,6 +216,12 @@ impl Cluster {
         let (alive, timely) = (self.clone(), self.clone());
         let (heard, watching) = (self.clone(), self.clone());
         let for_watch = rooms.clone();
+        let rehearsing = self.0.store.clone();
+        chores.spawn(async move {
+            if let Err(error) = rehearsing.rehearse_taking_over().await {
+                tracing::debug!(%error, "the first takeovers will take longer");
+            }
+        });
         chores.spawn(async move { alive.stay_alive().await });
         chores.spawn(async move { timely.keep_time().await });
         chores.spawn(async move { heard.listen(listener, rooms).await });

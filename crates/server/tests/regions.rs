@@ -12,11 +12,10 @@ use nodes::{Member, Site};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-/// How far the nodes are from database and broker, ms one way: 90, 120 and 130 ms from each other.
-const DISTANCES_MS: [u64; 3] = [40, 50, 80];
-/// Within this everybody is back after a node's death. Near the database it is 5 s; from afar each of
-/// the seven questions of a takeover takes its way there and back, some of them three times.
-const TAKEOVER: Duration = Duration::from_secs(9);
+/// How far the nodes are from database and broker, ms one way: 100, 130 and 150 ms from each other.
+const DISTANCES_MS: [u64; 3] = [40, 60, 90];
+/// Within this everybody is back after a node's death, however far database and broker are.
+const TAKEOVER: Duration = Duration::from_secs(5);
 /// Within this everybody is back in a room that moved.
 const GAP: Duration = Duration::from_secs(2);
 /// Messages that each member says in a room that has moved.

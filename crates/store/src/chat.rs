@@ -1,7 +1,7 @@
 //! What was said in rooms.
 
 use parlor_protocol::{RoomId, UserId};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use crate::entity::chat_message;
 use crate::value::storable;
@@ -67,14 +67,18 @@ impl Store {
         before: Option<i64>,
         limit: u64,
     ) -> Result<Vec<ChatRow>, StoreError> {
-        let mut query = chat_message::Entity::find()
-            .filter(chat_message::Column::RoomId.eq(storable(room.as_str())));
-        if let Some(before) = before {
-            query = query.filter(chat_message::Column::N.lt(before));
-        }
-        let mut page =
-            query.order_by_desc(chat_message::Column::N).limit(limit).all(self.read()).await?;
+        let mut page = page(room, before, limit).all(self.read()).await?;
         page.reverse();
         Ok(page.into_iter().map(ChatRow::from).collect())
     }
+}
+
+/// The latest messages of a room, or the latest before a number, newest first.
+pub(crate) fn page(room: &RoomId, before: Option<i64>, limit: u64) -> Select<chat_message::Entity> {
+    let mut query = chat_message::Entity::find()
+        .filter(chat_message::Column::RoomId.eq(storable(room.as_str())));
+    if let Some(before) = before {
+        query = query.filter(chat_message::Column::N.lt(before));
+    }
+    query.order_by_desc(chat_message::Column::N).limit(limit)
 }

@@ -7,13 +7,13 @@ use std::time::Duration;
 use sea_orm::sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous,
 };
-use sea_orm::sqlx::{self, Connection};
+use sea_orm::sqlx::{self, Connection, PgPool};
 use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
     DbBackend, DbErr, RuntimeErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::group::Group;
 use crate::live::LiveWrite;
@@ -28,7 +28,10 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a connection may lie idle before it is asked whether it still works. Asking each time
 /// costs a round trip; a busy connection that was cut shows itself by one refused operation.
-const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+const TRUSTED_IDLE: Duration = Duration::from_secs(5);
+/// How often half of the idle connections to PostgreSQL are asked so while nobody waits for the answer:
+/// those that were cut are replaced, and the others are trusted.
+const ASKED_EVERY: Duration = Duration::from_secs(1);
 /// How much of a SQLite file the writer keeps in memory, as SQLite counts it: 16 MiB, used as
 /// needed. The default of 2 MiB halves the rate of new rooms in a file of a few ten thousand.
 const WRITER_CACHE: &str = "-16384";
@@ -72,6 +75,7 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     read: DatabaseConnection,
     write: DatabaseConnection,
+    connections: u32,
     creations: Group<NewRoom>,
     live: Group<LiveWrite>,
 }
@@ -98,6 +102,7 @@ impl Store {
             // caller on another runtime would break when that one ends.
             pool.min_connections(config.max_connections.max(2));
             let connection = Database::connect(pool).await.map_err(unreachable)?;
+            tokio::spawn(ask_again_and_again(connection.get_postgres_connection_pool().clone()));
             (connection.clone(), connection)
         } else {
             let scheme = config.url.split(':').next().unwrap_or_default();
@@ -106,7 +111,8 @@ impl Store {
             )));
         };
         let (creations, live) = (Group::spawn(write.clone()), Group::spawn(write.clone()));
-        Ok(Self(Arc::new(Inner { read, write, creations, live })))
+        let connections = config.max_connections.max(2);
+        Ok(Self(Arc::new(Inner { read, write, connections, creations, live })))
     }
 
     /// Brings the tables to this version; several nodes may do so at once.
@@ -145,6 +151,11 @@ impl Store {
         &self.0.write
     }
 
+    /// Returns how many connections there may be.
+    pub(crate) fn connections(&self) -> u32 {
+        self.0.connections
+    }
+
     pub(crate) fn creations(&self) -> &Group<NewRoom> {
         &self.0.creations
     }
@@ -169,6 +180,20 @@ pub(crate) async fn begin(connection: &DatabaseConnection) -> Result<DatabaseTra
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         })
         .await
+}
+
+/// Asks connections that lie idle whether they still work, until they are closed: who needs one next
+/// finds one that does, and need not ask.
+async fn ask_again_and_again(pool: PgPool) {
+    let mut every = tokio::time::interval(ASKED_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while !pool.is_closed() {
+        every.tick().await;
+        // The pool hands out the one that lay idle longest, and asks it when it is given back.
+        let half = pool.num_idle().div_ceil(2);
+        let asked: Vec<_> = (0..half).map_while(|_| pool.try_acquire()).collect();
+        drop(asked);
+    }
 }
 
 fn options(config: &StoreConfig) -> ConnectOptions {

@@ -7,13 +7,14 @@ use parlor_protocol::{RoomId, UserId};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, Iterable,
-    QueryFilter,
+    QueryFilter, Select,
 };
 
+use crate::chat;
 use crate::entity::{chat_message, room, room_state};
 use crate::group::Grouped;
 use crate::presence::{self, PresenceRow};
-use crate::rooms::{SnapshotRow, seats, write_snapshots};
+use crate::rooms::{self, SnapshotRow, seats, write_snapshots};
 use crate::value::{Word, code, storable, time};
 use crate::{ChatOutcome, ChatRow, NewChatRow, RoomRow, Store, StoreError};
 use chrono::{DateTime, Utc};
@@ -65,10 +66,7 @@ impl Store {
     /// Reads everything a room needs to wake; `None` if there is no such room.
     pub async fn load_room(&self, id: &RoomId) -> Result<Option<LoadedRoom>, StoreError> {
         // All at once: a database may be far away, and people wait for the room.
-        let state = async {
-            let state = room_state::Entity::find_by_id(storable(id.as_str()));
-            Ok(state.one(self.read()).await?)
-        };
+        let state = async { Ok(state_of(id).one(self.read()).await?) };
         let chat = self.chat_page(id, None, RECENT_CHAT);
         let (row, state, recent_chat, present) =
             tokio::try_join!(self.room(id), state, chat, self.presence_of(id))?;
@@ -103,6 +101,22 @@ impl Store {
         }
         self.live().write(LiveWrite::Presence(rows)).await.map(|_| ())
     }
+}
+
+fn state_of(room: &RoomId) -> Select<room_state::Entity> {
+    room_state::Entity::find_by_id(storable(room.as_str()))
+}
+
+/// Runs what [`Store::load_room`] runs, for a room that is not there.
+pub(crate) async fn read_nothing(
+    room: &RoomId,
+    connection: &impl ConnectionTrait,
+) -> Result<(), StoreError> {
+    rooms::by_id(room).one(connection).await?;
+    state_of(room).one(connection).await?;
+    chat::page(room, None, RECENT_CHAT).all(connection).await?;
+    presence::members_of(room).all(connection).await?;
+    Ok(())
 }
 
 impl Grouped for LiveWrite {

@@ -6,12 +6,17 @@ use std::time::Duration;
 
 use chrono::Utc;
 use parlor_protocol::RoomId;
-use sea_orm::sea_query::{Condition, Expr, ExprTrait, OnConflict, Query, SimpleExpr};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::sea_query::{
+    Condition, Expr, ExprTrait, OnConflict, Query, SimpleExpr, UpdateStatement,
+};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DeleteMany, EntityTrait,
+    QueryFilter, QuerySelect, Select,
+};
 
 use crate::entity::{node, room, room_user};
 use crate::value::storable;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, live};
 
 /// What came of a claim to a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,10 +27,10 @@ pub enum Claim {
         fence: i64,
     },
     /// Another node has it.
-    Held {
-        /// Which.
-        node: String,
-    },
+    Held(
+        /// Which; `None` if whoever had it has just let it go.
+        Option<Holder>,
+    ),
     /// There is no such room.
     Gone,
 }
@@ -105,27 +110,17 @@ impl Store {
     /// Removes the row of a node that is dead for at least `dead_for`, by the database's clock; says
     /// whether there is none now.
     pub async fn bury_node(&self, id: &str, dead_for: Duration) -> Result<bool, StoreError> {
-        let dead = before_now(self.write().get_database_backend(), dead_for);
-        let removed = node::Entity::delete_many()
-            .filter(node::Column::Id.eq(storable(id)))
-            .filter(Expr::col(node::Column::AliveUntil).lte(dead))
-            .exec(self.write())
-            .await?;
-        if removed.rows_affected > 0 {
-            return Ok(true);
-        }
-        let row = node::Entity::find_by_id(storable(id)).one(self.write()).await?;
-        Ok(row.is_none())
+        let removed = burial(id, dead_for, self.write().get_database_backend());
+        let row = node::Entity::find_by_id(storable(id));
+        // Asked at once, because the database may be far away: a row that was not removed was no more
+        // to be removed a moment before.
+        let (removed, row) = tokio::try_join!(removed.exec(self.write()), row.one(self.read()))?;
+        Ok(removed.rows_affected > 0 || row.is_none())
     }
 
     /// Returns who has a room; `None` if nobody has it or there is no such room.
     pub async fn holder_of_room(&self, id: &RoomId) -> Result<Option<Holder>, StoreError> {
-        let held: Option<(Option<String>, i64)> = room::Entity::find_by_id(storable(id.as_str()))
-            .select_only()
-            .columns([room::Column::OwnerNode, room::Column::Fence])
-            .into_tuple()
-            .one(self.write())
-            .await?;
+        let held: Option<HeldBy> = holder(id).into_tuple().one(self.write()).await?;
         Ok(held.and_then(|(node, fence)| Some(Holder { node: node?, fence })))
     }
 
@@ -146,12 +141,24 @@ impl Store {
         claimant: &str,
         from: &Holder,
     ) -> Result<Claim, StoreError> {
-        let nodes = Query::select().column(node::Column::Id).from(node::Entity).to_owned();
-        let is_free = Condition::all()
-            .add(Expr::col(room::Column::OwnerNode).eq(storable(&from.node)))
-            .add(Expr::col(room::Column::Fence).eq(from.fence))
-            .add(Expr::col(room::Column::OwnerNode).not_in_subquery(nodes));
-        self.take(id, claimant, is_free).await
+        self.take(id, claimant, is_still(from)).await
+    }
+
+    /// Has every connection prepare what a room is taken over with, while nobody waits: otherwise each
+    /// of these statements would go to the database twice the first time, and it may be far away.
+    pub async fn rehearse_taking_over(&self) -> Result<(), StoreError> {
+        if self.write().get_database_backend() != DbBackend::Postgres {
+            return Ok(());
+        }
+        // Half of them at a time, so that others find a free one: the pool hands out those next that
+        // lay idle longest.
+        for _ in 0..2 {
+            let some = (0..self.connections().div_ceil(2)).map(|_| self.begin());
+            let opened = futures_util::future::try_join_all(some).await?;
+            let rehearsals = opened.iter().map(rehearse);
+            futures_util::future::try_join_all(rehearsals).await?;
+        }
+        Ok(())
     }
 
     async fn take(
@@ -160,17 +167,8 @@ impl Store {
         claimant: &str,
         is_free: Condition,
     ) -> Result<Claim, StoreError> {
-        let mut take = Query::update();
-        take.table(room::Entity)
-            .value(room::Column::Fence, Expr::col(room::Column::Fence).add(1))
-            .value(room::Column::OwnerNode, storable(claimant))
-            .and_where(Expr::col(room::Column::Id).eq(storable(id.as_str())))
-            .cond_where(is_free)
-            .returning_col(room::Column::Fence);
-        let held = room::Entity::find_by_id(storable(id.as_str()))
-            .select_only()
-            .column(room::Column::OwnerNode)
-            .into_tuple::<(Option<String>,)>();
+        let take = taking(id, claimant, is_free);
+        let held = holder(id).into_tuple::<HeldBy>();
         // Asked at once: who loses wants to know to whom, and the database may be far away.
         let (taken, held) = tokio::try_join!(self.write().query_one(&take), held.one(self.read()))?;
         if let Some(row) = taken {
@@ -178,9 +176,7 @@ impl Store {
         }
         Ok(match held {
             None => Claim::Gone,
-            // Whoever had it has just let it go.
-            Some((None,)) => Claim::Held { node: String::new() },
-            Some((Some(node),)) => Claim::Held { node },
+            Some((node, fence)) => Claim::Held(node.map(|node| Holder { node, fence })),
         })
     }
 
@@ -225,6 +221,53 @@ impl Store {
             .await?;
         Ok(())
     }
+}
+
+/// A room's node and fence.
+type HeldBy = (Option<String>, i64);
+
+fn holder(room: &RoomId) -> Select<room::Entity> {
+    room::Entity::find_by_id(storable(room.as_str()))
+        .select_only()
+        .columns([room::Column::OwnerNode, room::Column::Fence])
+}
+
+fn burial(node: &str, dead_for: Duration, backend: DbBackend) -> DeleteMany<node::Entity> {
+    node::Entity::delete_many()
+        .filter(node::Column::Id.eq(storable(node)))
+        .filter(Expr::col(node::Column::AliveUntil).lte(before_now(backend, dead_for)))
+}
+
+/// The room is with this node, which has no row, and nobody has claimed it since.
+fn is_still(from: &Holder) -> Condition {
+    let nodes = Query::select().column(node::Column::Id).from(node::Entity).to_owned();
+    Condition::all()
+        .add(Expr::col(room::Column::OwnerNode).eq(storable(&from.node)))
+        .add(Expr::col(room::Column::Fence).eq(from.fence))
+        .add(Expr::col(room::Column::OwnerNode).not_in_subquery(nodes))
+}
+
+fn taking(room: &RoomId, claimant: &str, is_free: Condition) -> UpdateStatement {
+    Query::update()
+        .table(room::Entity)
+        .value(room::Column::Fence, Expr::col(room::Column::Fence).add(1))
+        .value(room::Column::OwnerNode, storable(claimant))
+        .and_where(Expr::col(room::Column::Id).eq(storable(room.as_str())))
+        .cond_where(is_free)
+        .returning_col(room::Column::Fence)
+        .to_owned()
+}
+
+/// Runs every statement of a takeover for a room and a node that are not there.
+async fn rehearse(connection: &DatabaseTransaction) -> Result<(), StoreError> {
+    let (room, node) = (RoomId::from(""), "");
+    let backend = connection.get_database_backend();
+    holder(&room).into_tuple::<HeldBy>().one(connection).await?;
+    burial(node, Duration::ZERO, backend).exec(connection).await?;
+    node::Entity::find_by_id(node).one(connection).await?;
+    let from = Holder { node: node.to_owned(), fence: 0 };
+    connection.query_one(&taking(&room, node, is_still(&from))).await?;
+    live::read_nothing(&room, connection).await
 }
 
 /// No node has the room, or none that is alive.

@@ -6,7 +6,7 @@ use parlor_protocol::{RoomId, UserId};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QueryOrder,
+    QueryOrder, Select,
 };
 
 use crate::entity::{room, room_user};
@@ -52,12 +52,7 @@ pub struct PresentMember {
 impl Store {
     /// Returns who is in a room, longest first.
     pub async fn presence_of(&self, room: &RoomId) -> Result<Vec<PresentMember>, StoreError> {
-        let rows = room_user::Entity::find()
-            .filter(room_user::Column::RoomId.eq(storable(room.as_str())))
-            .order_by_asc(room_user::Column::CreatedAt)
-            .order_by_asc(room_user::Column::Id)
-            .all(self.read())
-            .await?;
+        let rows = members_of(room).all(self.read()).await?;
         Ok(rows
             .into_iter()
             .map(|row| PresentMember {
@@ -75,6 +70,14 @@ impl Store {
     pub async fn clear_presence(&self) -> Result<u64, StoreError> {
         Ok(room_user::Entity::delete_many().exec(self.write()).await?.rows_affected)
     }
+}
+
+/// Who is in a room, longest first.
+pub(crate) fn members_of(room: &RoomId) -> Select<room_user::Entity> {
+    room_user::Entity::find()
+        .filter(room_user::Column::RoomId.eq(storable(room.as_str())))
+        .order_by_asc(room_user::Column::CreatedAt)
+        .order_by_asc(room_user::Column::Id)
 }
 
 /// Writes what became of each pair of room and person in the end.

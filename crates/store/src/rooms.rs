@@ -6,7 +6,7 @@ use parlor_protocol::{RoomId, UserId};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
 use crate::entity::{room, room_state};
@@ -32,8 +32,7 @@ impl Store {
 
     /// Finds a room by its id.
     pub async fn room(&self, id: &RoomId) -> Result<Option<RoomRow>, StoreError> {
-        let found = room::Entity::find_by_id(storable(id.as_str())).one(self.read()).await?;
-        found.map(RoomRow::try_from).transpose()
+        by_id(id).one(self.read()).await?.map(RoomRow::try_from).transpose()
     }
 
     /// Finds a room by its join code, whatever its case.
@@ -228,6 +227,10 @@ impl Store {
             .await?;
         Ok(rows.into_iter().map(|(id, count)| (RoomId::from(id), count.unsigned_abs())).collect())
     }
+}
+
+pub(crate) fn by_id(id: &RoomId) -> Select<room::Entity> {
+    room::Entity::find_by_id(storable(id.as_str()))
 }
 
 impl Grouped for NewRoom {

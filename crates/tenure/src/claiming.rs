@@ -147,9 +147,14 @@ impl Claiming {
         }
     }
 
-    /// Goes on when the room could not be claimed: somebody was faster, or its node is back.
-    pub fn refused(&mut self) -> Step {
-        Step::Wait
+    /// Goes on when the room could not be claimed: somebody was faster, or its node is back. `holder`
+    /// is who has it, if the database said so; it may be who had it a moment before.
+    pub fn refused(&mut self, holder: Option<Holder>) -> Step {
+        self.buried_for = None;
+        match holder.filter(|holder| holder.node != self.node) {
+            Some(holder) => self.holder(Some(holder)),
+            None => Step::Wait,
+        }
     }
 }
 
@@ -215,6 +220,20 @@ mod tests {
         claiming.lease(&tenure, NOW, Lease::Free, false);
         claiming.buried(true);
         assert_eq!(claiming.lease(&tenure, NOW, Lease::Held, true), Step::Wait);
+    }
+
+    #[test]
+    fn whoever_was_faster_is_asked_for_at_once() {
+        let tenure = tenure();
+        let mut claiming = begun(&tenure);
+        claiming.lease(&tenure, NOW, Lease::Free, false);
+        claiming.buried(true);
+        let faster = Holder { node: "faster".into(), fence: 8 };
+        assert_eq!(claiming.refused(Some(faster)), Step::AskLease("faster".into()));
+        // The burial was another node's.
+        let bury = Step::Bury { node: "faster".into(), dead_for: Duration::ZERO };
+        assert_eq!(claiming.lease(&tenure, NOW, Lease::Free, false), bury);
+        assert_eq!(claiming.refused(None), Step::Wait);
     }
 
     #[test]

@@ -79,11 +79,16 @@ async fn find(tools: &Tools, id: &RoomId) -> Result<Found, Code> {
             Taken { fence, losses: 0 }
         }
     };
-    let mut loaded = store.load_room(id).await.map_err(faulty)?.ok_or(Code::RoomNotFound)?;
-    if let Some(cluster) = &tools.cluster {
-        let cached = cluster.cached_room(id, taken.fence - 1).await;
-        loaded.snapshot = later(cached, loaded.snapshot);
-    }
+    // At once: what is asked may be far away, and people wait for the room.
+    let cached = async {
+        match &tools.cluster {
+            Some(cluster) => cluster.cached_room(id, taken.fence - 1).await,
+            None => None,
+        }
+    };
+    let (loaded, cached) = tokio::join!(store.load_room(id), cached);
+    let mut loaded = loaded.map_err(faulty)?.ok_or(Code::RoomNotFound)?;
+    loaded.snapshot = later(cached, loaded.snapshot);
     if let Some(ttl_s) = loaded.row.idle_ttl_seconds {
         // A loaded room counts for itself; this is for a server that dies meanwhile. Nobody waits
         // for it.
@@ -129,6 +134,9 @@ async fn claim(tools: &Tools, cluster: &Cluster, id: &RoomId) -> Result<Claimed,
     let mut claiming = Claiming::new(cluster.node().clone(), now());
     let mut step = claiming.begin(tenure, now());
     let mut offered = None;
+    // Whoever had the room in the last round: most likely it is the one to be asked for in this.
+    let mut known: Option<NodeId> = None;
+    let mut known_lease = None;
     loop {
         let takes = matches!(step, Step::Claim | Step::Bury { .. } | Step::TakeOver(_));
         if takes && !tools.opens_sockets && is_offered(cluster, id, &mut offered) {
@@ -136,13 +144,25 @@ async fn claim(tools: &Tools, cluster: &Cluster, id: &RoomId) -> Result<Claimed,
         }
         let claimed = match step {
             Step::AskHolder => {
-                let holder = store.holder_of_room(id).await.map_err(faulty)?;
+                let lease = async {
+                    match &known {
+                        Some(node) => Some((node.clone(), cluster.lease_of(node).await)),
+                        None => None,
+                    }
+                };
+                let (holder, lease) = tokio::join!(store.holder_of_room(id), lease);
+                let holder = holder.map_err(faulty)?;
                 let holder = holder.map(|it| Holder { node: it.node.into(), fence: it.fence });
+                known = holder.as_ref().map(|holder| holder.node.clone());
+                known_lease = lease;
                 step = claiming.holder(holder);
                 continue;
             }
             Step::AskLease(node) => {
-                let lease = cluster.lease_of(&node).await;
+                let lease = match known_lease.take() {
+                    Some((of, lease)) if of == node => lease,
+                    _ => cluster.lease_of(&node).await,
+                };
                 step = claiming.lease(tenure, now(), lease, cluster.is_silent(&node));
                 continue;
             }
@@ -169,7 +189,10 @@ async fn claim(tools: &Tools, cluster: &Cluster, id: &RoomId) -> Result<Claimed,
                 return Ok(Claimed::Taken(Taken { fence, losses: claiming.losses() }));
             }
             Claim::Gone => return Err(Code::RoomNotFound),
-            Claim::Held { .. } => step = claiming.refused(),
+            Claim::Held(holder) => {
+                let holder = holder.map(|it| Holder { node: it.node.into(), fence: it.fence });
+                step = claiming.refused(holder);
+            }
         }
     }
 }

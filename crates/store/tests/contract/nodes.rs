@@ -53,12 +53,17 @@ pub async fn a_room_is_not_taken_over_that_was_claimed_since_or_whose_node_is_ba
         store.holder_of_room(&id).await.unwrap(),
         Some(Holder { node: "a".into(), fence: first })
     );
-    let held = Claim::Held { node: "a".into() };
     let from = Holder { node: "a".into(), fence: first };
-    assert_eq!(store.take_over_room(&id, "b", &from).await.unwrap(), held, "it has a row");
+    let refused = store.take_over_room(&id, "b", &from).await.unwrap();
+    assert_eq!(refused, Claim::Held(Some(from)), "it has a row");
     let second = fence(store.claim_room(&id, "a").await.unwrap());
-    assert_eq!(take_over(&store, &id, "b", "a", first).await, held, "it claimed the room again");
+    let refused = take_over(&store, &id, "b", "a", first).await;
+    assert_eq!(refused, held("a", second), "it claimed the room again");
     fence(take_over(&store, &id, "b", "a", second).await);
+}
+
+fn held(node: &str, fence: i64) -> Claim {
+    Claim::Held(Some(Holder { node: node.into(), fence }))
 }
 
 pub async fn a_room_belongs_to_one_living_node(bed: &Bed) {
@@ -68,7 +73,7 @@ pub async fn a_room_belongs_to_one_living_node(bed: &Bed) {
     let first = store.claim_room(&id, "a").await.unwrap();
     assert_eq!(first, Claim::Taken { fence: 1 });
     let second = store.claim_room(&id, "b").await.unwrap();
-    assert_eq!(second, Claim::Held { node: "a".into() });
+    assert_eq!(second, held("a", 1));
     let again = store.claim_room(&id, "a").await.unwrap();
     assert_eq!(again, Claim::Taken { fence: 2 });
     assert_eq!(store.claim_room(&RoomId::from("none"), "a").await.unwrap(), Claim::Gone);
@@ -86,7 +91,7 @@ pub async fn the_room_of_a_dead_node_is_taken_and_its_writes_are_refused(bed: &B
     store.commit_room(write("r", new, vec![message(1, None)])).await.unwrap();
     // Alive again, the first node has to ask like anybody else.
     store.renew_node("a", LONG).await.unwrap();
-    assert_eq!(store.claim_room(&id, "a").await.unwrap(), Claim::Held { node: "b".into() });
+    assert_eq!(store.claim_room(&id, "a").await.unwrap(), held("b", new));
 }
 
 pub async fn of_many_claims_at_once_one_wins(bed: &Bed) {
@@ -111,7 +116,7 @@ pub async fn a_released_or_retired_room_is_free(bed: &Bed) {
     store.renew_node("a", LONG).await.unwrap();
     let first = fence(store.claim_room(&id, "a").await.unwrap());
     store.release_room(&id, first - 1).await.unwrap();
-    assert_eq!(store.claim_room(&id, "b").await.unwrap(), Claim::Held { node: "a".into() });
+    assert_eq!(store.claim_room(&id, "b").await.unwrap(), held("a", first));
     store.release_room(&id, first).await.unwrap();
     store.renew_node("b", LONG).await.unwrap();
     let second = fence(store.claim_room(&id, "b").await.unwrap());
@@ -128,7 +133,7 @@ pub async fn a_room_that_is_handed_over_is_the_heirs_alone(bed: &Bed) {
     store.hand_room(&id, old - 1, "b").await.unwrap();
     assert_eq!(store.holder_of_room(&id).await.unwrap().unwrap().node, "a");
     store.hand_room(&id, old, "b").await.unwrap();
-    assert_eq!(store.claim_room(&id, "c").await.unwrap(), Claim::Held { node: "b".into() });
+    assert_eq!(store.claim_room(&id, "c").await.unwrap(), held("b", old));
     let new = fence(store.claim_room(&id, "b").await.unwrap());
     let late = store.commit_room(write("r", old, vec![message(1, None)])).await;
     assert!(matches!(late, Err(StoreError::Fenced)), "{late:?}");

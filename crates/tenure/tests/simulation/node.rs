@@ -202,11 +202,11 @@ impl Node {
                 let ignores = self.broken == Some(Broken::ClaimantIgnoresStore);
                 claiming.buried(is_gone || ignores)
             }
-            Some(Reply::Fence(Some(fence))) => {
+            Some(Reply::Fence(Ok(fence))) => {
                 let losses = claiming.losses();
                 return vec![Deed::Load(room, fence, losses)];
             }
-            Some(Reply::Fence(None)) => claiming.refused(),
+            Some(Reply::Fence(Err(holder))) => claiming.refused(holder),
             Some(Reply::Lease(_)) | None => Step::GiveUp,
         };
         self.follow(room, step)

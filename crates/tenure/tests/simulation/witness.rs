@@ -47,7 +47,7 @@ pub enum Reply {
     /// It is done (`true`), or what it needs is not there.
     Done(bool),
     Holder(Option<Holder>),
-    Fence(Option<i64>),
+    Fence(Result<i64, Option<Holder>>),
     Lease(Lease),
 }
 
@@ -122,11 +122,12 @@ impl Store {
     fn take(&mut self, room: usize, node: &Arc<str>, may: bool) -> Reply {
         let row = &mut self.rooms[room];
         if !may {
-            return Reply::Fence(None);
+            let node = row.owner.clone();
+            return Reply::Fence(Err(node.map(|node| Holder { node, fence: row.fence })));
         }
         row.fence += 1;
         row.owner = Some(node.clone());
-        Reply::Fence(Some(row.fence))
+        Reply::Fence(Ok(row.fence))
     }
 }
 

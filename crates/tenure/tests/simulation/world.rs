@@ -443,7 +443,7 @@ impl World {
             Asked::Bus(command) => self.bus.run(self.now_us, &asker, command),
         };
         match (&asked, &reply) {
-            (Asked::Store(Statement::TakeOver { room, .. }), Reply::Fence(Some(_))) => {
+            (Asked::Store(Statement::TakeOver { room, .. }), Reply::Fence(Ok(_))) => {
                 self.taken_over(*room);
             }
             (Asked::Store(Statement::Commit(..)), Reply::Done(false)) => self.shown.refused += 1,
