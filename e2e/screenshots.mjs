@@ -312,9 +312,65 @@ async function full() {
   await page.context().close();
 }
 
+/** The door of a room, from both sides. */
+async function threshold() {
+  const page = await studio.newcomer(url);
+  await page.goto('/');
+  await button(page, 'Try the sample film').click();
+  await page.waitForURL('**/room/**');
+  const roomId = page.url().split('/').at(-1);
+  const arrange = async (entry, password) => {
+    await openMenu(page, 'Room settings');
+    await page.getByLabel('Who may come in').selectOption(entry);
+    if (password) await page.getByLabel('Password').fill(password);
+    await button(page, 'Save').click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+  };
+  const outside = await studio.newcomer(url);
+  const arrive = async (title) => {
+    await outside.goto(`/room/${roomId}`);
+    await outside.getByRole('heading', { name: title }).waitFor();
+  };
+  await arrange('accounts');
+  await arrive(/account/);
+  await studio.take(outside, 'door-account', { sizes: PHONE_AND_LAPTOP });
+  await arrange('invited');
+  await arrive(/invited/);
+  await studio.take(outside, 'door-invited', { sizes: LAPTOP });
+  await arrange('knock');
+  await arrive(/Knock/);
+  await studio.take(outside, 'door-knock', { sizes: PHONE_AND_LAPTOP });
+  await outside.getByLabel('A word to the host').fill('It is me, from the film club');
+  await button(outside, 'Knock').click();
+  await outside.getByText('You are in the waiting room').waitFor();
+  await studio.take(outside, 'waiting-room', { sizes: PHONE_AND_LAPTOP });
+  for (const displayName of [LONG, 'Bob']) {
+    const { accessToken } = await call(url, 'POST', '/api/v1/auth/guest', {
+      body: { displayName },
+    });
+    await call(url, 'POST', `/api/v1/rooms/${roomId}/entry`, { token: accessToken, body: {} });
+  }
+  await tab(page, 'People');
+  await page.getByText('It is me, from the film club').waitFor();
+  await studio.take(page, 'callers', { sizes: PHONE_AND_LAPTOP, settle: stir });
+  await page
+    .getByRole('button', { name: /^Not now, / })
+    .first()
+    .click();
+  await outside.getByText('You were not let in').waitFor();
+  await studio.take(outside, 'turned-away', { sizes: LAPTOP });
+  await arrange('open', 'open sesame');
+  await arrive(/password/);
+  await studio.take(outside, 'door-password', { sizes: PHONE_AND_LAPTOP });
+  await openMenu(page, 'Room settings');
+  await studio.take(page, 'settings-door', { sizes: PHONE_AND_LAPTOP });
+  await outside.context().close();
+  await page.context().close();
+}
+
 try {
   const wanted = process.argv.slice(2);
-  const scenes = [frontDoor, alone, full, room];
+  const scenes = [frontDoor, alone, full, threshold, room];
   for (const scene of scenes.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
     console.log(`· ${scene.name}`);
     await scene();

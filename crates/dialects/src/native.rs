@@ -89,6 +89,8 @@ fn command(envelope: &Envelope<'_>) -> Result<Command, Unread> {
         "QUEUE_NEXT" => Command::QueueNext(optional(raw)?),
         "ROLE_SET" => Command::RoleSet(payload(raw)?),
         "KICK" => Command::Kick(payload(raw)?),
+        "ADMIT" => Command::Admit(optional(raw)?),
+        "TURN_AWAY" => Command::TurnAway(payload(raw)?),
         "ROOM_UPDATE" => Command::RoomUpdate(payload::<RoomUpdate>(raw)?),
         "RESUME" => Command::Resume(payload(raw)?),
         "AUTH" => Command::Auth(payload(raw)?),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::{Admit, TurnAway};
 use crate::chat::{ChatSend, React};
 use crate::member::{Kick, MemberState, RoleSet};
 use crate::playback::{ClockPing, UpdatePlayback};
@@ -43,6 +44,10 @@ pub enum Command {
     RoleSet(RoleSet),
     /// Removes a member.
     Kick(Kick),
+    /// Lets somebody in who waits, or everybody.
+    Admit(Admit),
+    /// Lets somebody go who waits.
+    TurnAway(TurnAway),
     /// Changes the room's settings.
     RoomUpdate(RoomUpdate),
     /// Asks for the events after a point of the stream.

@@ -67,6 +67,18 @@ codes! {
     RoomFull = "room_full", 403, "This room is full";
     /// The person was banned from the room.
     Banned = "banned", 403, "You were removed from this room";
+    /// The room has a password, and this person has not given it.
+    PasswordRequired = "password_required", 403, "This room has a password";
+    /// That is not the room's password.
+    WrongPassword = "wrong_password", 403, "That is not the password of this room";
+    /// The room lets nobody in without an account.
+    AccountRequired = "account_required", 403, "Only people with an account may enter this room";
+    /// The room lets nobody in who was not invited.
+    NotInvited = "not_invited", 403, "Only people who were invited may enter this room";
+    /// The person waits to be let in.
+    WaitingRoom = "waiting_room", 403, "You wait until somebody lets you in";
+    /// The person waited, and was not let in.
+    TurnedAway = "turned_away", 403, "You were not let in";
     /// The user name is taken.
     UsernameTaken = "username_taken", 409, "That user name is taken";
     /// The e-mail address is taken.

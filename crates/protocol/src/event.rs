@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::WaitingRoom;
 use crate::chat::{ChatMessage, Reaction};
 use crate::command::StreamPosition;
 use crate::member::{HostChanged, Member, MemberCount, MemberSync, MembersChanged};
@@ -36,6 +37,8 @@ pub enum Event {
     MemberSync(MemberSync),
     /// Somebody reacted; volatile.
     Reaction(Reaction),
+    /// Who waits to be let in, told to those who may let them in; volatile.
+    WaitingRoom(WaitingRoom),
     /// The settings changed.
     RoomUpdated(RoomSettings),
     /// The room is gone.
@@ -67,6 +70,7 @@ impl Event {
             Event::SyncFullState(_)
             | Event::MemberSync(_)
             | Event::Reaction(_)
+            | Event::WaitingRoom(_)
             | Event::ClockPong(_)
             | Event::Resumed(_)
             | Event::Ack

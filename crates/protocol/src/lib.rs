@@ -8,6 +8,7 @@
 //! Start reading at [`Command`] (what a client may ask of a room) and [`Event`] (what a room
 //! tells), then [`frame`] for how both look on the wire.
 
+pub mod access;
 pub mod account;
 pub mod chat;
 pub mod command;

@@ -41,6 +41,14 @@ pub const CHAT_PAGE: usize = 50;
 pub const MEMBER_PAGE: usize = 200;
 /// Rooms of more members than this tell of coming and going in batches.
 pub const MEMBERS_TOLD_SINGLY: usize = 200;
+/// People who wait at the door of a room at once.
+pub const CALLERS: usize = 200;
+/// Longest message with a knock.
+pub const KNOCK_CHARS: usize = 200;
+/// Who waits is taken for gone when not heard for so long.
+pub const CALLER_GRACE: Duration = Duration::from_secs(15);
+/// People whom a room has let in by password, by hand or by invitation.
+pub const PASSES: usize = 10_000;
 /// How often a large room tells who came and went.
 pub const MEMBERS_BATCH: Duration = Duration::from_millis(500);
 /// How long a member's seat is kept after its last connection broke.

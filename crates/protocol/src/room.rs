@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::Entry;
 use crate::chat::ChatMessage;
 use crate::member::Member;
 use crate::playback::PlaybackState;
@@ -51,6 +52,14 @@ pub struct RoomSettings {
     pub control: Control,
     /// For whom the room waits.
     pub wait: Wait,
+    /// Who may come in.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub entry: Entry,
+    /// Whether newcomers need a password.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub has_password: bool,
     /// Six characters that let one look and knock.
     pub join_code: String,
 }
@@ -75,6 +84,13 @@ pub struct RoomUpdate {
     /// For whom the room waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wait: Option<Wait>,
+    /// Who may come in. Nobody is removed when it gets narrower.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<Entry>,
+    /// Whether newcomers need a password. `PUT /api/v1/rooms/{roomId}/password` sets which, and this
+    /// with it; `true` has everybody prove it anew who came in by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub has_password: Option<bool>,
 }
 
 /// Tells `null` (no limit) from absent (no change).
@@ -200,6 +216,14 @@ pub struct RoomSummary {
     pub host_id: Option<UserId>,
     /// Whether it is listed for everybody.
     pub is_public: bool,
+    /// Who may come in.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub entry: Entry,
+    /// Whether newcomers need a password.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub has_password: bool,
     /// Seats; `null` for no limit.
     #[schema(required = true)]
     pub max_participants: Option<u32>,

@@ -13,7 +13,11 @@ use crate::timers::Timer;
 impl Room {
     /// Lets a connection in: to the seat its member has, or to a new one.
     pub(crate) fn join(&mut self, now: Now, conn: ConnId, who: Principal) {
-        if let Some(code) = self.why_not_in(&who.user_id) {
+        let seat = self.members.seat(&who.user_id);
+        let has_too_many =
+            seat.is_some_and(|seat| seat.connection_count() >= limits::CONNECTIONS_PER_MEMBER);
+        let obstacle = self.why_not_in(&who).or(has_too_many.then_some(Code::RateLimited));
+        if let Some(code) = obstacle {
             return self.turn_away(conn, code.into());
         }
         let before = self.member(&who.user_id);
@@ -23,18 +27,6 @@ impl Room {
             self.come_back(now, conn, who, before);
         }
         self.timers.cancel(&Timer::Idle);
-    }
-
-    fn why_not_in(&self, user: &UserId) -> Option<Code> {
-        if self.durable.bans.contains(user) {
-            return Some(Code::Banned);
-        }
-        let seats = self.durable.settings.max_participants.map_or(usize::MAX, |it| it as usize);
-        match self.members.seat(user) {
-            Some(seat) => (seat.connection_count() >= limits::CONNECTIONS_PER_MEMBER)
-                .then_some(Code::RateLimited),
-            None => (self.members.count() >= seats).then_some(Code::RoomFull),
-        }
     }
 
     fn take_seat(&mut self, now: Now, conn: ConnId, who: Principal) {
@@ -176,9 +168,12 @@ impl Room {
                 *office = Some(to.clone());
             }
         }
-        let Durable { moderators, bans, .. } = Arc::make_mut(&mut self.durable);
+        let Durable { moderators, bans, passes, .. } = Arc::make_mut(&mut self.durable);
         if moderators.remove(from) {
             moderators.insert(to.clone());
+        }
+        if let Some(pass) = passes.remove(from) {
+            passes.insert(to.clone(), pass);
         }
         if bans.contains(from) {
             bans.insert(to.clone());

@@ -37,6 +37,8 @@ impl Room {
             | Command::QueueNext(_)
             | Command::RoleSet(_)
             | Command::Kick(_)
+            | Command::Admit(_)
+            | Command::TurnAway(_)
             | Command::RoomUpdate(_) => return self.stage(asker, who, command, fresh),
             _ if !allowed => Err(Code::Forbidden.into()),
             Command::UpdatePlayback(update) => {
@@ -88,6 +90,7 @@ impl Room {
     fn send_state(&mut self, now: Now, conn: ConnId) {
         let state = self.state(now);
         self.send(conn, Event::SyncFullState(Box::new(state)));
+        self.show_who_waits(conn);
     }
 
     /// Sends all that was told after a point of the stream; if that cannot be had, everything.

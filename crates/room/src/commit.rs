@@ -142,6 +142,7 @@ impl Room {
             now,
             owner: self.founding.owner.as_ref(),
             members: &self.members,
+            door: &self.door,
             chat: &mut self.chat,
         };
         let judge = |Waiting { asker, who, command, fresh }| {

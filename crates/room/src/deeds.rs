@@ -44,9 +44,16 @@ impl Room {
                 }
             }
             Deed::Crown(user) => self.crown(now, user),
-            Deed::Appoint(user, _) => self.tell_member(now, &user),
+            Deed::Appoint(user, is_moderator) => {
+                self.tell_member(now, &user);
+                if is_moderator {
+                    self.tell_who_waits();
+                }
+            }
+            Deed::Admit(users) => self.let_in(&users),
+            Deed::TurnAway(user, _) => self.send_off(&user),
             Deed::Remove(user, _) => self.remove(now, &user),
-            Deed::Arrange(settings) => {
+            Deed::Arrange(settings, _) => {
                 self.tell(now, Event::RoomUpdated(settings), Pace::Batched);
                 self.rule_changed(now);
             }

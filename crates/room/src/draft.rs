@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parlor_protocol::access::{Admit, TurnAway};
 use parlor_protocol::chat::ChatSend;
 use parlor_protocol::member::{Kick, Role, RoleSet};
 use parlor_protocol::queue::{QueueAdd, QueueItem, QueueMove, QueueNext};
@@ -13,6 +14,7 @@ use parlor_protocol::{Code, Command, ItemId, UserId, limits};
 
 use crate::chat::Chat;
 use crate::checks;
+use crate::door::{Door, Pass};
 use crate::io::{NewChat, Now, Principal, Refusal};
 use crate::members::Members;
 use crate::queue;
@@ -50,8 +52,12 @@ pub(crate) enum Deed {
     Appoint(UserId, bool),
     /// Somebody is removed, and banned or not.
     Remove(UserId, bool),
-    /// The settings are these.
-    Arrange(RoomSettings),
+    /// Somebody may pass the door.
+    Admit(Vec<UserId>),
+    /// Somebody who waits is let go, and banned or not.
+    TurnAway(UserId, bool),
+    /// The settings are these; whether who came in by password has to prove it anew.
+    Arrange(RoomSettings, bool),
 }
 
 /// What of the room a draft looks at but does not change.
@@ -59,6 +65,7 @@ pub(crate) struct Scene<'a> {
     pub(crate) now: Now,
     pub(crate) owner: Option<&'a UserId>,
     pub(crate) members: &'a Members,
+    pub(crate) door: &'a Door,
     pub(crate) chat: &'a mut Chat,
 }
 
@@ -111,7 +118,12 @@ impl Draft {
             Command::QueueNext(next) => self.queue_next(next),
             Command::RoleSet(set) => self.role_set(scene, set)?,
             Command::Kick(kick) => Some(self.kick(scene, role, kick)?),
-            Command::RoomUpdate(update) => Some(Deed::Arrange(self.arrange(update)?)),
+            Command::Admit(admit) => self.admit(scene, admit)?,
+            Command::TurnAway(away) => self.turn_away(scene, role, away)?,
+            Command::RoomUpdate(update) => {
+                let asks_anew = update.has_password.is_some();
+                Some(Deed::Arrange(self.arrange(update)?, asks_anew))
+            }
             Command::SyncRequest
             | Command::UpdatePlayback(_)
             | Command::Heartbeat
@@ -143,12 +155,14 @@ impl Draft {
             Deed::Next(item) => load(item, Some(true)),
             Deed::Stop(_) => stop(),
             Deed::Crown(user) => return self.host = Some(user.clone()),
-            Deed::Arrange(_) => return self.rearranged = true,
+            Deed::Arrange(..) => return self.rearranged = true,
             Deed::Say
             | Deed::Enqueue(_)
             | Deed::Dequeue(_)
             | Deed::Shift(_)
             | Deed::Appoint(..)
+            | Deed::Admit(_)
+            | Deed::TurnAway(..)
             | Deed::Remove(..) => return,
         };
         self.timeline.command(now, change, &who.user_id, Duration::ZERO);
@@ -239,8 +253,43 @@ impl Draft {
         Ok(Deed::Remove(user_id, ban))
     }
 
+    fn admit(&self, scene: &Scene<'_>, admit: Admit) -> Result<Option<Deed>, Refusal> {
+        let users = match admit.user_id {
+            Some(user) => {
+                checks::line("userId", user.to_string(), 1..=USER_ID_CHARS)?;
+                vec![user]
+            }
+            None => scene.door.waiting().cloned().collect(),
+        };
+        if self.durable.passes.len() + users.len() > limits::PASSES {
+            return Err(checks::invalid("The room has let in too many people"));
+        }
+        Ok((!users.is_empty()).then_some(Deed::Admit(users)))
+    }
+
+    fn turn_away(
+        &self,
+        scene: &Scene<'_>,
+        role: Role,
+        away: TurnAway,
+    ) -> Result<Option<Deed>, Refusal> {
+        let TurnAway { user_id, ban } = away;
+        if !ban && !scene.door.waiting().any(|user| *user == user_id) {
+            return Ok(None);
+        }
+        checks::line("userId", user_id.to_string(), 1..=USER_ID_CHARS)?;
+        if !roles::may_remove(role, self.role(scene, &user_id, false)) {
+            return Err(Code::Forbidden.into());
+        }
+        if ban && self.durable.bans.len() >= OFFICES {
+            return Err(checks::invalid("The room has banned too many people"));
+        }
+        Ok(Some(Deed::TurnAway(user_id, ban)))
+    }
+
     fn arrange(&self, update: RoomUpdate) -> Result<RoomSettings, Refusal> {
-        let RoomUpdate { name, is_public, max_participants, control, wait } = update;
+        let RoomUpdate { name, is_public, max_participants, control, wait, entry, has_password } =
+            update;
         let now = &self.durable.settings;
         let name =
             name.map(|name| checks::line("name", name, limits::ROOM_NAME_CHARS)).transpose()?;
@@ -255,6 +304,8 @@ impl Draft {
             max_participants: max_participants.unwrap_or(now.max_participants),
             control: control.unwrap_or(now.control),
             wait: wait.unwrap_or(now.wait),
+            entry: entry.unwrap_or(now.entry),
+            has_password: has_password.unwrap_or(now.has_password),
             join_code: now.join_code.clone(),
         })
     }
@@ -275,12 +326,24 @@ impl Durable {
             Deed::Shift(to) => queue::shift(&mut self.queue, to)?,
             Deed::Appoint(user, true) => drop(self.moderators.insert(user.clone())),
             Deed::Appoint(user, false) => drop(self.moderators.remove(user)),
-            Deed::Remove(_, false) => {}
-            Deed::Remove(user, true) => {
-                self.bans.insert(user.clone());
-                self.moderators.remove(user);
+            Deed::Remove(user, bans) => {
+                self.passes.remove(user);
+                if *bans {
+                    self.bans.insert(user.clone());
+                    self.moderators.remove(user);
+                }
             }
-            Deed::Arrange(settings) => self.settings = settings.clone(),
+            Deed::Admit(users) => {
+                self.passes.extend(users.iter().map(|user| (user.clone(), Pass::Person)));
+            }
+            Deed::TurnAway(_, false) => {}
+            Deed::TurnAway(user, true) => drop(self.bans.insert(user.clone())),
+            Deed::Arrange(settings, asks_anew) => {
+                self.settings = settings.clone();
+                if *asks_anew {
+                    self.passes.retain(|_, pass| *pass != Pass::Password);
+                }
+            }
         }
         Ok(())
     }

@@ -100,6 +100,17 @@ pub struct Founding {
     pub next_chat: u64,
 }
 
+/// What speaks for somebody at the door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Nothing.
+    None,
+    /// They knew the room's password.
+    Password,
+    /// They hold an invitation.
+    Invitation,
+}
+
 /// Something that happened to a room.
 #[derive(Clone, Debug)]
 pub enum Input {
@@ -130,7 +141,20 @@ pub enum Input {
         /// 128 random bits, different every time; ids are made from them.
         fresh: u128,
     },
-    /// The same over HTTP, without a connection. Answered by exactly one [`Output::Answer`].
+    /// Somebody without a connection wants to be let in. Answered by exactly one
+    /// [`Output::Answer`]: they may come in, or why not; [`Code::WaitingRoom`] if they wait, and ask
+    /// again within [`parlor_protocol::limits::CALLER_GRACE`].
+    Knock {
+        /// The request.
+        ask: AskId,
+        /// Who it is.
+        who: Principal,
+        /// What the driver knows for them.
+        proof: Proof,
+        /// What those read who may let them in.
+        message: Option<String>,
+    },
+    /// A command over HTTP, without a connection. Answered by exactly one [`Output::Answer`].
     Ask {
         /// The request.
         ask: AskId,

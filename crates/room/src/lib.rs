@@ -10,7 +10,7 @@
 //!
 //! - values without knowledge of one another: `members` in their `row`, `timeline`, `hold` and `patience`, `roles`,
 //!   `queue`, `chat`, `stream`, `crowd`, `timers`; `checks` is what a text from a client must be;
-//! - what a room does with them: `arrivals` (seats and the host), `playback` (the timeline, and
+//! - what a room does with them: `arrivals` (seats and the host), `door` (who may come in), `playback` (the timeline, and
 //!   waiting), `commit` with `draft` and `deeds` (what counts only once it is stored), `snapshot`,
 //!   `life`, `state`.
 
@@ -21,6 +21,7 @@ mod commands;
 mod commit;
 mod crowd;
 mod deeds;
+mod door;
 mod draft;
 pub mod hold;
 pub mod io;
@@ -41,8 +42,8 @@ mod wall;
 
 pub use io::{
     AskId, ConnId, Departure, Founding, Input, Life, NewChat, Now, Output, Pace, PresenceChange,
-    Principal, Refusal, Snapshot, SnapshotFault, SnapshotStamp, StoreBatch, StoreFault, StoredChat,
-    Told,
+    Principal, Proof, Refusal, Snapshot, SnapshotFault, SnapshotStamp, StoreBatch, StoreFault,
+    StoredChat, Told,
 };
 pub use life::UNLOAD_AFTER;
 pub use room::Room;

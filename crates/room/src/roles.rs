@@ -37,7 +37,9 @@ fn needs(command: &Command) -> Needs {
         | Command::QueueRemove(_)
         | Command::QueueMove(_)
         | Command::QueueNext(_) => Needs::Remote,
-        Command::Kick(_) | Command::RoomUpdate(_) => Needs::Moderation,
+        Command::Kick(_) | Command::Admit(_) | Command::TurnAway(_) | Command::RoomUpdate(_) => {
+            Needs::Moderation
+        }
         Command::RoleSet(_) => Needs::Lordship,
     }
 }

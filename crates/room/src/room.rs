@@ -1,7 +1,7 @@
 //! The room itself: where each input goes, and how outputs leave.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use crate::chat::Chat;
 use crate::checks;
 use crate::commit::Commit;
 use crate::crowd::Crowd;
+use crate::door::Door;
 use crate::hold::Hold;
 use crate::io::{
     AskId, ConnId, Founding, Input, Now, Output, Pace, Refusal, Snapshot, SnapshotFault,
@@ -38,6 +39,7 @@ pub struct Room {
     pub(crate) chat: Chat,
     pub(crate) members: Members,
     pub(crate) crowd: Crowd,
+    pub(crate) door: Door,
     pub(crate) stream: Stream,
     pub(crate) commit: Commit,
     pub(crate) timers: Timers,
@@ -71,6 +73,7 @@ impl Room {
             settings: founding.settings.clone(),
             moderators: BTreeSet::new(),
             bans: BTreeSet::new(),
+            passes: BTreeMap::new(),
             queue: Vec::new(),
             added: VecDeque::new(),
         };
@@ -83,6 +86,7 @@ impl Room {
             chat: Chat::new(std::mem::take(&mut founding.chat), founding.next_chat),
             members: Members::default(),
             crowd: Crowd::default(),
+            door: Door::default(),
             stream: Stream::new(founding.epoch.clone()),
             commit: Commit::default(),
             timers: Timers::default(),
@@ -207,6 +211,7 @@ impl Room {
             Input::Ask { ask, who, command, fresh } => {
                 self.carry_out(now, Asker::Http(ask), who, command, fresh);
             }
+            Input::Knock { ask, who, proof, message } => self.knock(now, ask, who, proof, message),
             Input::Stored { batch, outcome } => self.stored(now, batch, outcome),
             Input::Inherit { from, to } => self.inherit(now, &from, &to),
             Input::Touch => self.keep_alive(now),
@@ -235,6 +240,7 @@ impl Room {
             }
             Timer::Hold => self.go_on(now),
             Timer::Members => self.tell_crowd(now),
+            Timer::Callers => self.look_for_callers(now),
             Timer::Snapshot => self.snapshot_is_due(),
             Timer::Idle => self.idle(now),
         }
@@ -243,7 +249,7 @@ impl Room {
     fn refuse_after_end(&mut self, input: Input) {
         match input {
             Input::Join { conn, .. } => self.turn_away(conn, Code::RoomNotFound.into()),
-            Input::Ask { ask, .. } => {
+            Input::Ask { ask, .. } | Input::Knock { ask, .. } => {
                 self.answer(Asker::Http(ask), Err(Code::RoomNotFound.into()));
             }
             Input::Depart { .. }

@@ -1,7 +1,7 @@
 //! The durable state as text, and back.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use parlor_protocol::queue::QueueItem;
@@ -9,6 +9,7 @@ use parlor_protocol::room::RoomSettings;
 use parlor_protocol::{RoomId, UserId, limits};
 use serde::{Deserialize, Serialize};
 
+use crate::door::Pass;
 use crate::io::{Now, Principal, Snapshot, SnapshotFault, SnapshotStamp};
 use crate::members::{Members, Seat};
 use crate::stream::WrittenStream;
@@ -20,6 +21,9 @@ pub(crate) struct Durable {
     pub(crate) settings: RoomSettings,
     pub(crate) moderators: BTreeSet<UserId>,
     pub(crate) bans: BTreeSet<UserId>,
+    /// Who may pass the door.
+    #[serde(default)]
+    pub(crate) passes: BTreeMap<UserId, Pass>,
     pub(crate) queue: Vec<QueueItem>,
     /// The latest additions that their authors gave a name, oldest first.
     #[serde(default)]

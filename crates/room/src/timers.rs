@@ -16,6 +16,8 @@ pub(crate) enum Timer {
     Hold,
     /// Comings and goings of a large room are told.
     Members,
+    /// Those at the door may have gone.
+    Callers,
     /// A changed state is stored.
     Snapshot,
     /// The empty room is done with.

@@ -1,6 +1,7 @@
 //! Keeping order: roles, removals and settings.
 
 use parlor_protocol::Command;
+use parlor_protocol::access::Entry;
 use parlor_protocol::chat::{ChatSend, React};
 use parlor_protocol::command::{Auth, StreamPosition};
 use parlor_protocol::member::{Kick, MemberState, Readiness, Role};
@@ -10,7 +11,8 @@ use parlor_protocol::{CloseCode, Code, Event};
 use parlor_room::{ConnId, Input, Refusal};
 use parlor_testkit::scene::{Scene, Store, founding, guest, person};
 use parlor_testkit::wishes::{
-    arrange, ban, chat, kick, load, play, queue_add, queue_move, queue_next, queue_remove, role_set,
+    admit, arrange, ban, chat, kick, load, play, queue_add, queue_move, queue_next, queue_remove,
+    role_set, turn_away,
 };
 
 const ROLES: [Role; 5] = [Role::Guest, Role::Member, Role::Moderator, Role::Host, Role::Owner];
@@ -62,6 +64,8 @@ fn commands(scene: &Scene) -> Vec<(Command, [Role; 3])> {
         (queue_move(item, None), remote),
         (queue_next(None), remote),
         (Command::Kick(Kick { user_id: "nobody".into(), ban: true }), [Moderator; 3]),
+        (admit(Some("nobody")), [Moderator; 3]),
+        (turn_away("nobody", false), [Moderator; 3]),
         (
             arrange(RoomUpdate { name: Some("New".to_owned()), ..Default::default() }),
             [Moderator; 3],
@@ -114,10 +118,12 @@ fn the_table_names_every_command() {
         Command::Resume(_) => 15,
         Command::Auth(_) => 16,
         Command::Leave => 17,
+        Command::Admit(_) => 18,
+        Command::TurnAway(_) => 19,
     };
     let mut numbers: Vec<_> = commands(&scene).iter().map(|(it, _)| number(it)).collect();
     numbers.sort_unstable();
-    assert_eq!(numbers, (0..18).collect::<Vec<_>>());
+    assert_eq!(numbers, (0..20).collect::<Vec<_>>());
 }
 
 #[test]
@@ -257,6 +263,8 @@ fn settings_are_changed_once_they_are_stored() {
         max_participants: Some(Some(12)),
         control: Some(Control::Moderators),
         wait: Some(Wait::Quorum),
+        entry: Some(Entry::Accounts),
+        has_password: Some(true),
     };
     let settings = RoomSettings {
         name: "Matinee".to_owned(),
@@ -265,6 +273,8 @@ fn settings_are_changed_once_they_are_stored() {
         control: Control::Moderators,
         wait: Wait::Quorum,
         join_code: "ABC234".to_owned(),
+        entry: Entry::Accounts,
+        has_password: true,
     };
     scene.ask(hans, 1, arrange(update));
     assert_eq!(scene.batches.last().and_then(|it| it.settings.clone()), Some(settings.clone()));

@@ -128,6 +128,8 @@ fn the_full_state_looks_as_documented() {
         "maxParticipants": null,
         "control": "everyone",
         "wait": "all",
+        "entry": "open",
+        "hasPassword": false,
         "joinCode": "ABC234",
         "hostId": "anna",
         "ownerId": "anna",

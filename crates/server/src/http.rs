@@ -6,6 +6,7 @@ pub mod body;
 mod calls;
 mod documents;
 mod duty;
+mod entry;
 pub mod gate;
 mod health;
 pub mod limits;
@@ -35,6 +36,7 @@ pub fn documented() -> OpenApiRouter<App> {
         .merge(accounts::routes())
         .merge(users::routes())
         .merge(rooms::routes())
+        .merge(entry::routes())
         .merge(sockets::routes())
         .merge(calls::routes())
         .merge(health::routes())

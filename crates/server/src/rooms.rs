@@ -11,7 +11,7 @@ use parlor_protocol::event::ClosedReason;
 use parlor_protocol::member::MemberPage;
 use parlor_protocol::room::RoomState;
 use parlor_protocol::{Code, Command, LoginId, RoomId, UserId};
-use parlor_room::{Principal, Refusal};
+use parlor_room::{Principal, Proof, Refusal};
 use parlor_store::Store;
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
@@ -67,7 +67,9 @@ pub enum Errand {
     /// A page of members.
     Members(Option<UserId>, usize, oneshot::Sender<Result<MemberPage, Code>>),
     /// Whether somebody would be let in.
-    MayEnter(UserId, oneshot::Sender<Result<(), Code>>),
+    MayEnter(Principal, oneshot::Sender<Result<(), Code>>),
+    /// Somebody is at the door, with this proof and these words.
+    Knock(Principal, Proof, Option<String>, oneshot::Sender<Result<(), Refusal>>),
     /// A command without a connection.
     Command(Principal, Box<Command>, oneshot::Sender<Result<(), Refusal>>),
     /// The end of the room, asked for by somebody.
@@ -94,6 +96,7 @@ impl Errand {
             Errand::Count(reply) => drop(reply.send(Err(code))),
             Errand::Members(_, _, reply) => drop(reply.send(Err(code))),
             Errand::MayEnter(_, reply) => drop(reply.send(Err(code))),
+            Errand::Knock(.., reply) => drop(reply.send(Err(Refusal { code, message }))),
             Errand::Command(_, _, reply) => drop(reply.send(Err(Refusal { code, message }))),
             Errand::Close(_, reply) => drop(reply.send(Err(Refusal { code, message }))),
             Errand::End(_, reply) => drop(reply.send(Err(code))),
@@ -109,6 +112,7 @@ impl Errand {
             Errand::Count(reply) => drop(reply.send(read(json))),
             Errand::Members(_, _, reply) => drop(reply.send(read(json))),
             Errand::MayEnter(_, reply) => drop(reply.send(read(json))),
+            Errand::Knock(.., reply) => drop(reply.send(read(json))),
             Errand::Command(_, _, reply) => drop(reply.send(read(json))),
             Errand::Close(_, reply) => drop(reply.send(read(json))),
             Errand::End(_, reply) => drop(reply.send(read(json))),
@@ -197,9 +201,36 @@ impl Rooms {
     /// Says whether somebody would be let in now; who has a seat always is.
     ///
     /// # Errors
-    /// `room_not_found`, `room_full`, `banned`; or as [`Rooms::state`].
-    pub async fn may_enter(&self, room: &RoomId, who: &UserId) -> Result<(), Code> {
+    /// `room_not_found`, `room_full`, `banned`; what else stands between them and the room
+    /// (`password_required`, `waiting_room`, `not_invited`, `account_required`); or as
+    /// [`Rooms::state`].
+    pub async fn may_enter(&self, room: &RoomId, who: &Principal) -> Result<(), Code> {
         self.run(room, |reply| Errand::MayEnter(who.clone(), reply)).await
+    }
+
+    /// Says whether somebody may look at a room: who may enter, a seat free or not.
+    ///
+    /// # Errors
+    /// As [`Rooms::may_enter`], except for `room_full`.
+    pub async fn may_look(&self, room: &RoomId, who: &Principal) -> Result<(), Code> {
+        match self.may_enter(room, who).await {
+            Ok(()) | Err(Code::RoomFull) => Ok(()),
+            Err(code) => Err(code),
+        }
+    }
+
+    /// Brings somebody to the door of a room.
+    ///
+    /// # Errors
+    /// Why they may not come in; `waiting_room` if they wait.
+    pub async fn knock(
+        &self,
+        room: &RoomId,
+        who: Principal,
+        proof: Proof,
+        message: Option<String>,
+    ) -> Result<(), Refusal> {
+        self.run(room, |reply| Errand::Knock(who, proof, message, reply)).await
     }
 
     /// Carries out a command for somebody who has no connection to the room.

@@ -96,7 +96,7 @@ fn room(number: usize) -> NewRoom {
         max_participants: None,
         control: Control::Everyone,
         wait: Wait::All,
-        require_access_before_joining: false,
+        entry: parlor_protocol::access::Entry::Open,
         life: LifeKind::Idle,
         idle_ttl_seconds: Some(60),
         expires_at_ms: Some(1_790_000_060_000 + number as i64),

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use parlor_protocol::access::Entry;
 use parlor_protocol::room::RoomSettings;
 use parlor_protocol::{RoomId, UserId};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
@@ -307,6 +308,12 @@ async fn write_settings(
         .col_expr(room::Column::MaxParticipants, Expr::value(settings.max_participants.map(seats)))
         .col_expr(room::Column::Control, Expr::value(settings.control.word()))
         .col_expr(room::Column::Wait, Expr::value(settings.wait.word()))
+        .col_expr(room::Column::Entry, Expr::value(settings.entry.word()))
+        .col_expr(room::Column::HasPassword, Expr::value(settings.has_password))
+        .col_expr(
+            room::Column::RequireAccessBeforeJoining,
+            Expr::value(settings.entry == Entry::Knock),
+        )
         .col_expr(room::Column::JoinCode, Expr::value(code(&settings.join_code)))
         .col_expr(room::Column::UpdatedAt, Expr::value(time(write.touched_at_ms)))
         .filter(room::Column::Id.eq(storable(write.room_id.as_str())))

@@ -1,5 +1,6 @@
 //! A room's row: its settings, whose it is and how long it lives.
 
+use parlor_protocol::access::Entry;
 use parlor_protocol::room::{Control, Wait};
 use parlor_protocol::{RoomId, UserId};
 
@@ -39,8 +40,8 @@ pub struct NewRoom {
     pub control: Control,
     /// For whom the room waits.
     pub wait: Wait,
-    /// Whether newcomers wait to be admitted.
-    pub require_access_before_joining: bool,
+    /// Who may come in.
+    pub entry: Entry,
     /// What ends it.
     pub life: LifeKind,
     /// For how long it stays idle, in seconds; `None` if that does not end it.
@@ -72,8 +73,10 @@ pub struct RoomRow {
     pub control: Control,
     /// For whom the room waits.
     pub wait: Wait,
-    /// Whether newcomers wait to be admitted.
-    pub require_access_before_joining: bool,
+    /// Who may come in.
+    pub entry: Entry,
+    /// Whether newcomers need a password.
+    pub has_password: bool,
     /// What ends it.
     pub life: LifeKind,
     /// For how long it stays idle, in seconds.
@@ -103,7 +106,8 @@ impl TryFrom<room::Model> for RoomRow {
             max_participants: row.max_participants.map(|seats| seats.max(0).unsigned_abs()),
             control: Control::from_word(&row.control)?,
             wait: Wait::from_word(&row.wait)?,
-            require_access_before_joining: row.require_access_before_joining,
+            entry: Entry::from_word(&row.entry)?,
+            has_password: row.has_password,
             life: LifeKind::from_word(&row.life_kind)?,
             idle_ttl_seconds: row.idle_ttl_seconds,
             expires_at_ms: row.expires_at.map(|at| at.timestamp_millis()),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use parlor_protocol::access::Entry;
 use parlor_protocol::{RoomId, UserId};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{
@@ -16,7 +17,7 @@ use crate::room_row::{NewRoom, RoomCursor, RoomRow};
 use crate::value::{Word, code, storable, time};
 use crate::{Store, StoreError};
 
-/// Rooms in one `INSERT`: 16 columns each, SQLite takes 32 766 values in a statement.
+/// Rooms in one `INSERT`: 20 columns each, SQLite takes 32 766 values in a statement.
 const ROOMS_PER_STATEMENT: usize = 128;
 /// Snapshots in one `INSERT`: 3 columns each.
 const SNAPSHOTS_PER_STATEMENT: usize = 512;
@@ -207,6 +208,32 @@ impl Store {
         Ok(row.map(|row| row.try_get("", "fence")).transpose()?)
     }
 
+    /// Keeps the hash of a room's password; `None` for a room without one. Says whether there is such
+    /// a room. Whether a password is asked for is a setting of the room.
+    pub async fn set_room_password(
+        &self,
+        id: &RoomId,
+        hash: Option<String>,
+    ) -> Result<bool, StoreError> {
+        let done = room::Entity::update_many()
+            .col_expr(room::Column::PasswordHash, Expr::value(hash))
+            .filter(room::Column::Id.eq(storable(id.as_str())))
+            .exec(self.write())
+            .await?;
+        Ok(done.rows_affected > 0)
+    }
+
+    /// Returns the hash of a room's password; `None` without one, or without such a room.
+    pub async fn room_password(&self, id: &RoomId) -> Result<Option<String>, StoreError> {
+        let found: Option<Option<String>> = by_id(id)
+            .select_only()
+            .column(room::Column::PasswordHash)
+            .into_tuple()
+            .one(self.read())
+            .await?;
+        Ok(found.flatten())
+    }
+
     /// Counts who is present, for each of these rooms that has anybody.
     pub async fn member_counts(
         &self,
@@ -291,7 +318,10 @@ fn row_of(new: &NewRoom) -> room::ActiveModel {
         created_at: Set(created_at),
         updated_at: Set(created_at),
         join_code: Set(code(&new.join_code)),
-        require_access_before_joining: Set(new.require_access_before_joining),
+        require_access_before_joining: Set(new.entry == Entry::Knock),
+        entry: Set(new.entry.word().into()),
+        has_password: Set(false),
+        password_hash: Set(None),
         owner_id: Set(new.owner_id.as_ref().map(|id| storable(id.as_str()))),
         is_public: Set(new.is_public),
         max_participants: Set(new.max_participants.map(seats)),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
+use parlor_protocol::access::Entry;
 use parlor_protocol::room::{Control, Wait};
 
 use crate::StoreError;
@@ -75,6 +76,12 @@ macro_rules! words {
 pub(crate) use words;
 
 words!(Control { Everyone = "everyone", Moderators = "moderators", HostOnly = "host-only" });
+words!(Entry {
+    Open = "open",
+    Accounts = "accounts",
+    Invited = "invited",
+    Knock = "knock",
+});
 words!(Wait { All = "all", Quorum = "quorum", HostOnly = "host-only", None = "none" });
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ fn room(id: &str) -> NewRoom {
         max_participants: None,
         control: Control::Everyone,
         wait: Wait::All,
-        require_access_before_joining: false,
+        entry: parlor_protocol::access::Entry::Open,
         life: LifeKind::Permanent,
         idle_ttl_seconds: None,
         expires_at_ms: None,

@@ -160,6 +160,7 @@ impl View {
             | Event::SyncFullState(_)
             | Event::MemberSync(_)
             | Event::Reaction(_)
+            | Event::WaitingRoom(_)
             | Event::ClockPong(_)
             | Event::Resumed(_)
             | Event::Ack

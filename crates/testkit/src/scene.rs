@@ -7,9 +7,9 @@ use std::time::Duration;
 use parlor_protocol::event::ClosedReason;
 use parlor_protocol::frame::{CommandId, ServerFrame};
 use parlor_protocol::room::{Control, RoomSettings, Wait};
-use parlor_protocol::{CloseCode, Command, Event, limits};
+use parlor_protocol::{CloseCode, Code, Command, Event, limits};
 use parlor_room::{
-    AskId, ConnId, Departure, Founding, Input, Life, Now, Output, PresenceChange, Principal,
+    AskId, ConnId, Departure, Founding, Input, Life, Now, Output, PresenceChange, Principal, Proof,
     Refusal, Room, StoreBatch, StoreFault, StoredChat,
 };
 
@@ -69,6 +69,8 @@ pub fn founding() -> Founding {
             max_participants: None,
             control: Control::Everyone,
             wait: Wait::All,
+            entry: Default::default(),
+            has_password: false,
             join_code: "ABC234".to_owned(),
         },
         creator: Some("anna".into()),
@@ -227,6 +229,20 @@ impl Scene {
         let ask = AskId(fresh as u64);
         self.input(Input::Ask { ask, who, command, fresh });
         self.answers.iter().find(|(answered, _)| *answered == ask).map(|(_, it)| it.clone())
+    }
+
+    /// Somebody comes to the door. Returns the code of the refusal.
+    ///
+    /// # Panics
+    /// If the room does not answer at once.
+    pub fn knock(&mut self, who: Principal, proof: Proof, message: &str) -> Result<(), Code> {
+        let ask = AskId(self.fresh() as u64);
+        let message = (!message.is_empty()).then(|| message.to_owned());
+        self.input(Input::Knock { ask, who, proof, message });
+        let answer = self.answers.iter().find(|(answered, _)| *answered == ask);
+        let answer =
+            answer.map(|(_, outcome)| outcome.clone()).expect("a knock is answered at once");
+        answer.map_err(|refusal| refusal.code)
     }
 
     /// Random bits that are the same each time a test runs.

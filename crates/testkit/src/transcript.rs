@@ -52,6 +52,10 @@ fn event(event: &Event) -> String {
             let at = reaction.current_time.map_or("nothing".to_owned(), |ms| ms.to_string());
             format!("REACTION {} {} at {at}", reaction.user_id, reaction.emoji)
         }
+        Event::WaitingRoom(room) => {
+            let callers: Vec<_> = room.callers.iter().map(|it| it.user_id.as_str()).collect();
+            format!("WAITING_ROOM [{}]", callers.join(", "))
+        }
         Event::RoomUpdated(settings) => format!("ROOM_UPDATED {}", settings.name),
         Event::RoomClosed(closed) => format!("ROOM_CLOSED {:?}", closed.reason),
         Event::ClockPong(pong) => format!("CLOCK_PONG {} {} {}", pong.c, pong.rx, pong.tx),

@@ -1,5 +1,6 @@
 //! Commands, in the words of those who give them.
 
+use parlor_protocol::access::{Admit, TurnAway};
 use parlor_protocol::chat::{ChatSend, React};
 use parlor_protocol::command::StreamPosition;
 use parlor_protocol::member::{
@@ -131,6 +132,16 @@ pub fn kick(user: &str) -> Command {
 /// Removes somebody for good.
 pub fn ban(user: &str) -> Command {
     Command::Kick(Kick { user_id: user.into(), ban: true })
+}
+
+/// Lets somebody in; everybody who waits without a name.
+pub fn admit(user: Option<&str>) -> Command {
+    Command::Admit(Admit { user_id: user.map(Into::into) })
+}
+
+/// Lets somebody go who waits.
+pub fn turn_away(user: &str, ban: bool) -> Command {
+    Command::TurnAway(TurnAway { user_id: user.into(), ban })
 }
 
 /// Changes the settings.

@@ -5,6 +5,8 @@ import type {
   ChatPage,
   CreatedRoom,
   CreateRoom,
+  EnterRoom,
+  Entrance,
   FoundRoom,
   Guest,
   LoggedIn,
@@ -116,6 +118,23 @@ export class ParlorClient {
   /** A room as it is now, without entering it. */
   roomState(roomId: string): Promise<RoomState> {
     return answer(this.routes.GET('/api/v1/rooms/{roomId}', { params: { path: { roomId } } }));
+  }
+
+  /**
+   * Comes to a room's door: proves its password, or waits to be let in. Who waits asks again every
+   * few seconds, 15 at the latest. Rejects with the reason if there is no way in.
+   */
+  enter(roomId: string, body: EnterRoom = {}): Promise<Entrance> {
+    const params = { path: { roomId } };
+    return answer(this.routes.POST('/api/v1/rooms/{roomId}/entry', { params, body }));
+  }
+
+  /** Sets the password that newcomers need; `null` for none. */
+  setRoomPassword(roomId: string, password: string | null): Promise<{ message: string }> {
+    const params = { path: { roomId } };
+    return answer(
+      this.routes.PUT('/api/v1/rooms/{roomId}/password', { params, body: { password } }),
+    );
   }
 
   /** Changes a room's settings. */

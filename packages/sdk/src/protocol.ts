@@ -7,12 +7,16 @@ import type { components } from './schema.gen.ts';
 type Schemas = components['schemas'];
 
 export type Account = Schemas['Account'];
+export type Caller = Schemas['Caller'];
 export type ChatMessage = Schemas['ChatMessage'];
 export type ChatPage = Schemas['ChatPage'];
 export type Code = Schemas['Code'];
 export type Control = Schemas['Control'];
 export type CreatedRoom = Schemas['CreatedRoom'];
 export type CreateRoom = Schemas['CreateRoom'];
+export type EnterRoom = Schemas['EnterRoom'];
+export type Entrance = Schemas['Entrance'];
+export type Entry = Schemas['Entry'];
 export type FoundRoom = Schemas['CallRoom'];
 export type Guest = Schemas['Guest'];
 export type Holding = Schemas['Holding'];

@@ -1,5 +1,6 @@
 import { Emitter, type Unsubscribe } from './emitter.ts';
 import type {
+  Caller,
   ChatMessage,
   EventPayloads,
   Member,
@@ -35,6 +36,8 @@ export interface RoomSnapshot {
   readonly chat: readonly ChatMessage[];
   /** Members' sync meters, by user id. */
   readonly sync: ReadonlyMap<string, Telemetry>;
+  /** Who waits to be let in, longest first; known to those who may let them in. */
+  readonly callers: readonly Caller[];
   /** Why the room ended, if it did. */
   readonly closed: EventPayloads['ROOM_CLOSED']['reason'] | null;
 }
@@ -48,6 +51,8 @@ const EMPTY: RoomSnapshot = {
     maxParticipants: null,
     control: 'everyone',
     wait: 'all',
+    entry: 'open',
+    hasPassword: false,
     joinCode: '',
   },
   hostId: null,
@@ -59,6 +64,7 @@ const EMPTY: RoomSnapshot = {
   queue: [],
   chat: [],
   sync: new Map(),
+  callers: [],
   closed: null,
 };
 
@@ -172,6 +178,8 @@ export class RoomView {
       memberCount: state.memberCount,
       playback: state.playbackState,
       queue: state.queue,
+      // Told again behind the state, if anybody waits.
+      callers: [],
       chat: continueChat(this.#snapshot.chat, state.chat),
     });
     this.#takeAside();
@@ -213,6 +221,8 @@ export class RoomView {
         return this.#change({ settings: frame.payload });
       case 'ROOM_CLOSED':
         return this.#change({ closed: frame.payload.reason });
+      case 'WAITING_ROOM':
+        return this.#change({ callers: frame.payload.callers });
       case 'REACTION':
         return this.#events.emit('reaction', frame.payload);
       case 'SYNC_FULL_STATE':
@@ -231,8 +241,8 @@ export class RoomView {
 }
 
 function settingsOf(state: RoomState): RoomSettings {
-  const { name, isPublic, maxParticipants, control, wait, joinCode } = state;
-  return { name, isPublic, maxParticipants, control, wait, joinCode };
+  const { name, isPublic, maxParticipants, control, wait, entry, hasPassword, joinCode } = state;
+  return { name, isPublic, maxParticipants, control, wait, entry, hasPassword, joinCode };
 }
 
 function withMember(members: readonly Member[], member: Member): Member[] {

@@ -245,6 +245,26 @@ export interface paths {
         patch: operations["update_room"];
         trace?: never;
     };
+    "/api/v1/rooms/{roomId}/entry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Comes to the door: proves the password, or waits to be let in. Who waits asks again every few
+         *     seconds, and is taken for gone otherwise. It takes no seat.
+         */
+        post: operations["enter_room"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rooms/{roomId}/members": {
         parameters: {
             query?: never;
@@ -272,6 +292,26 @@ export interface paths {
         /** Returns what was said in the room: the latest page, or the one before a message. */
         get: operations["messages"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{roomId}/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Sets the password that newcomers need, or takes it away; for owner, host and moderators. Who is
+         *     in stays; who came in by the old one needs the new one next time.
+         */
+        put: operations["set_room_password"];
         post?: never;
         delete?: never;
         options?: never;
@@ -446,6 +486,11 @@ export interface components {
              */
             displayName?: string | null;
         };
+        /** @description Payload of `ADMIT`: lets somebody in, for good, whether they wait at the moment or not. */
+        Admit: {
+            /** @default null */
+            userId?: components["schemas"]["UserId"] | null;
+        };
         /** @description Payload of `AUTH`. */
         Auth: {
             /** @description A fresh token of the same person. */
@@ -496,6 +541,19 @@ export interface components {
             success: boolean;
             /** @description Who is in, longest first. */
             users: components["schemas"]["CallUser"][];
+        };
+        /** @description Somebody in the waiting room. */
+        Caller: {
+            /** @description The name to show. */
+            displayName: string;
+            /** @description Whether the person has no account. */
+            isGuest: boolean;
+            /** @description What they said with their knock, up to 200 characters. */
+            message?: string | null;
+            /** @description Since when they wait, ISO-8601 UTC with ms. */
+            since: string;
+            /** @description The person. */
+            userId: components["schemas"]["UserId"];
         };
         /** @description A chat message as it is stored and told. */
         ChatMessage: {
@@ -570,7 +628,7 @@ export interface components {
          * @description A stable reason why a request was not carried out.
          * @enum {string}
          */
-        Code: "malformed" | "unknown_type" | "invalid" | "missing_token" | "invalid_token" | "invalid_credentials" | "forbidden" | "foreign_origin" | "foreign_host" | "misdirected" | "not_found" | "room_not_found" | "user_not_found" | "method_not_allowed" | "room_full" | "banned" | "username_taken" | "email_taken" | "queue_full" | "stale" | "too_large" | "unsupported_media" | "upgrade_required" | "rate_limited" | "busy" | "unavailable" | "timeout" | "internal";
+        Code: "malformed" | "unknown_type" | "invalid" | "missing_token" | "invalid_token" | "invalid_credentials" | "forbidden" | "foreign_origin" | "foreign_host" | "misdirected" | "not_found" | "room_not_found" | "user_not_found" | "method_not_allowed" | "room_full" | "banned" | "password_required" | "wrong_password" | "account_required" | "not_invited" | "waiting_room" | "turned_away" | "username_taken" | "email_taken" | "queue_full" | "stale" | "too_large" | "unsupported_media" | "upgrade_required" | "rate_limited" | "busy" | "unavailable" | "timeout" | "internal";
         /**
          * @description A command of the room protocol: `type` and `payload` of a frame from a client.
          *
@@ -641,6 +699,16 @@ export interface components {
             payload: components["schemas"]["Kick"];
             /** @enum {string} */
             type: "KICK";
+        } | {
+            /** @description Lets somebody in who waits, or everybody. */
+            payload: components["schemas"]["Admit"];
+            /** @enum {string} */
+            type: "ADMIT";
+        } | {
+            /** @description Lets somebody go who waits. */
+            payload: components["schemas"]["TurnAway"];
+            /** @enum {string} */
+            type: "TURN_AWAY";
         } | {
             /** @description Changes the room's settings. */
             payload: components["schemas"]["RoomUpdate"];
@@ -728,6 +796,34 @@ export interface components {
             /** @description Names the room. */
             roomId: components["schemas"]["RoomId"];
         };
+        /** @description Body of `POST /api/v1/rooms/{roomId}/entry`. */
+        EnterRoom: {
+            /**
+             * @description What host and moderators read beside the name of whoever waits, up to 200 characters.
+             * @default null
+             */
+            message?: string | null;
+            /**
+             * @description The room's password, where it has one.
+             * @default null
+             */
+            password?: string | null;
+        };
+        /** @description Answer of `POST /api/v1/rooms/{roomId}/entry`. */
+        Entrance: {
+            /** @description What became of it. */
+            status: components["schemas"]["EntranceStatus"];
+        };
+        /**
+         * @description How somebody stands at the door.
+         * @enum {string}
+         */
+        EntranceStatus: "admitted" | "waiting";
+        /**
+         * @description Who may come in, beside those who keep order and those who were let in before.
+         * @enum {string}
+         */
+        Entry: "open" | "accounts" | "invited" | "knock";
         /** @description The body of every refused HTTP request, beside RFC 9457's own members where those apply. */
         ErrorBody: {
             /** @description The stable reason. */
@@ -803,6 +899,11 @@ export interface components {
             payload: components["schemas"]["Reaction"];
             /** @enum {string} */
             type: "REACTION";
+        } | {
+            /** @description Who waits to be let in, told to those who may let them in; volatile. */
+            payload: components["schemas"]["WaitingRoom"];
+            /** @enum {string} */
+            type: "WAITING_ROOM";
         } | {
             /** @description The settings changed. */
             payload: components["schemas"]["RoomSettings"];
@@ -1150,10 +1251,19 @@ export interface components {
          *     invited to look at it.
          */
         RoomId: string;
+        /** @description Body of `PUT /api/v1/rooms/{roomId}/password`. */
+        RoomPassword: {
+            /** @description The new password, 4 to 256 bytes; `null` for none. */
+            password: string | null;
+        };
         /** @description The settings of a room. */
         RoomSettings: {
             /** @description Who may control playback. */
             control: components["schemas"]["Control"];
+            /** @description Who may come in. */
+            entry: components["schemas"]["Entry"];
+            /** @description Whether newcomers need a password. */
+            hasPassword: boolean;
             /** @description Whether the room is listed for everybody. */
             isPublic: boolean;
             /** @description Six characters that let one look and knock. */
@@ -1212,6 +1322,10 @@ export interface components {
              * @description Members present.
              */
             currentMembers: number;
+            /** @description Who may come in. */
+            entry: components["schemas"]["Entry"];
+            /** @description Whether newcomers need a password. */
+            hasPassword: boolean;
             hostId: components["schemas"]["UserId"] | null;
             /** @description Whether it is listed for everybody. */
             isPublic: boolean;
@@ -1229,6 +1343,14 @@ export interface components {
         RoomUpdate: {
             /** @default null */
             control?: components["schemas"]["Control"] | null;
+            /** @default null */
+            entry?: components["schemas"]["Entry"] | null;
+            /**
+             * @description Whether newcomers need a password. `PUT /api/v1/rooms/{roomId}/password` sets which, and this
+             *     with it; `true` has everybody prove it anew who came in by it.
+             * @default null
+             */
+            hasPassword?: boolean | null;
             /**
              * @description Listed or not.
              * @default null
@@ -1347,6 +1469,13 @@ export interface components {
             /** @description Goes into `?authToken=` of a WebSocket address. */
             ticket: string;
         };
+        /** @description Payload of `TURN_AWAY`: lets somebody who waits go. */
+        TurnAway: {
+            /** @description Whether they may not come back. */
+            ban?: boolean;
+            /** @description The person. */
+            userId: components["schemas"]["UserId"];
+        };
         /** @description Payload of `UPDATE_PLAYBACK`: any of its fields. */
         UpdatePlayback: {
             /**
@@ -1402,6 +1531,11 @@ export interface components {
          * @enum {string}
          */
         Wait: "all" | "quorum" | "host-only" | "none";
+        /** @description Payload of `WAITING_ROOM`: who waits, longest first. Told to owner, host and moderators alone. */
+        WaitingRoom: {
+            /** @description The people. */
+            callers: components["schemas"]["Caller"][];
+        };
     };
     responses: never;
     parameters: never;
@@ -1411,11 +1545,13 @@ export interface components {
 }
 export type Account = components['schemas']['Account'];
 export type AccountUpdate = components['schemas']['AccountUpdate'];
+export type Admit = components['schemas']['Admit'];
 export type Auth = components['schemas']['Auth'];
 export type CallRoom = components['schemas']['CallRoom'];
 export type CallRoomName = components['schemas']['CallRoomName'];
 export type CallUser = components['schemas']['CallUser'];
 export type CallUsers = components['schemas']['CallUsers'];
+export type Caller = components['schemas']['Caller'];
 export type ChatMessage = components['schemas']['ChatMessage'];
 export type ChatPage = components['schemas']['ChatPage'];
 export type ChatSend = components['schemas']['ChatSend'];
@@ -1430,6 +1566,10 @@ export type CreateCallRoom = components['schemas']['CreateCallRoom'];
 export type CreateRoom = components['schemas']['CreateRoom'];
 export type CreatedCallRoom = components['schemas']['CreatedCallRoom'];
 export type CreatedRoom = components['schemas']['CreatedRoom'];
+export type EnterRoom = components['schemas']['EnterRoom'];
+export type Entrance = components['schemas']['Entrance'];
+export type EntranceStatus = components['schemas']['EntranceStatus'];
+export type Entry = components['schemas']['Entry'];
 export type ErrorBody = components['schemas']['ErrorBody'];
 export type Event = components['schemas']['Event'];
 export type FoundCallRoom = components['schemas']['FoundCallRoom'];
@@ -1467,6 +1607,7 @@ export type Role = components['schemas']['Role'];
 export type RoleSet = components['schemas']['RoleSet'];
 export type RoomClosed = components['schemas']['RoomClosed'];
 export type RoomId = components['schemas']['RoomId'];
+export type RoomPassword = components['schemas']['RoomPassword'];
 export type RoomSettings = components['schemas']['RoomSettings'];
 export type RoomState = components['schemas']['RoomState'];
 export type RoomSummary = components['schemas']['RoomSummary'];
@@ -1478,9 +1619,11 @@ export type Status = components['schemas']['Status'];
 export type StreamPosition = components['schemas']['StreamPosition'];
 export type Telemetry = components['schemas']['Telemetry'];
 export type Ticket = components['schemas']['Ticket'];
+export type TurnAway = components['schemas']['TurnAway'];
 export type UpdatePlayback = components['schemas']['UpdatePlayback'];
 export type UserId = components['schemas']['UserId'];
 export type Wait = components['schemas']['Wait'];
+export type WaitingRoom = components['schemas']['WaitingRoom'];
 export type $defs = Record<string, never>;
 export interface operations {
     create_call_room: {
@@ -2090,6 +2233,60 @@ export interface operations {
             };
         };
     };
+    enter_room: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The room */
+                roomId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnterRoom"];
+            };
+        };
+        responses: {
+            /** @description May come in, or waits */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Entrance"];
+                };
+            };
+            /** @description `password_required`, `wrong_password`, `account_required`, `not_invited`, `turned_away` (once), `banned` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `room_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     members: {
         parameters: {
             query?: {
@@ -2151,6 +2348,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChatPage"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    set_room_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The room */
+                roomId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoomPassword"];
+            };
+        };
+        responses: {
+            /** @description Set */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
                 };
             };
             /** @description Not carried out */

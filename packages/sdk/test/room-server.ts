@@ -99,6 +99,8 @@ export function roomState(part: object = {}): object {
       maxParticipants: null,
       control: 'everyone',
       wait: 'all',
+      entry: 'open',
+      hasPassword: false,
       joinCode: 'ABC234',
       hostId: 'ada',
       ownerId: null,

@@ -149,6 +149,8 @@ export class SimulatedServer {
       maxParticipants: null,
       control: 'everyone',
       wait: 'all',
+      entry: 'open',
+      hasPassword: false,
       joinCode: 'ABC234',
       hostId: null,
       ownerId: null,

@@ -43,6 +43,8 @@ const room: RoomSnapshot = {
     maxParticipants: null,
     control: 'everyone',
     wait: 'all',
+    entry: 'open',
+    hasPassword: false,
     joinCode: 'ABC234',
   },
   hostId: 'me',
@@ -54,6 +56,7 @@ const room: RoomSnapshot = {
   queue: [],
   chat: [],
   sync: new Map(),
+  callers: [],
   closed: null,
 };
 

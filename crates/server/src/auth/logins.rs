@@ -104,6 +104,22 @@ impl Auth {
         }
     }
 
+    /// Hashes the password of a room.
+    ///
+    /// # Errors
+    /// [`Code::Busy`] if too many wait already.
+    pub async fn hash_password(&self, password: String) -> Result<String, Code> {
+        self.0.passwords.hash(password).await
+    }
+
+    /// Says whether a password is the one that was hashed, in the same time without a hash.
+    ///
+    /// # Errors
+    /// [`Code::Busy`] if too many wait already.
+    pub async fn is_password(&self, password: String, hash: Option<String>) -> Result<bool, Code> {
+        self.0.passwords.check(password, hash).await
+    }
+
     async fn begin(&self, person: Person, user_agent: Option<&str>) -> Result<Session, Refused> {
         let id = LoginId::from(uuid::Uuid::new_v4().simple().to_string());
         let login_token = tokens::new_login_token();

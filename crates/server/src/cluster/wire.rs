@@ -155,7 +155,9 @@ pub enum Question {
     /// A page of members: after whom, and how many.
     Members(Option<UserId>, u32),
     /// Whether somebody would be let in.
-    MayEnter(UserId),
+    MayEnter(Person),
+    /// Somebody at the door: whether they knew the password, hold an invitation, and their words.
+    Knock(Person, bool, bool, Option<String>),
     /// A command, in JSON, without a connection.
     Command(Person, String),
     /// The end of the room, asked for by somebody.

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use parlor_protocol::access::Entry;
 use parlor_protocol::room::{
     CallRoom, CallRoomName, CallUser, CallUsers, CreateCallRoom, CreatedCallRoom, FoundCallRoom,
 };
@@ -133,7 +134,15 @@ async fn users(
     MaybeWho(who): MaybeWho,
     Path(room): Path<RoomId>,
 ) -> Result<Json<CallUsers>, Refused> {
-    look(&app, &room, who).await?;
+    match who {
+        Some(verified) => app.rooms.may_look(&room, &verified.who).await?,
+        None => {
+            let row = app.store.room(&room).await?.ok_or(Code::RoomNotFound)?;
+            if row.entry != Entry::Open || row.has_password {
+                return Err(Code::MissingToken.into());
+            }
+        }
+    }
     let page = app.rooms.member_page(&room, None, limits::MEMBER_PAGE).await?;
     let flags: HashMap<_, _> = app
         .store
@@ -158,7 +167,7 @@ async fn users(
 /// Knowing an id or a code is being invited to look, unless one was removed for good.
 async fn look(app: &App, room: &RoomId, who: Option<Verified>) -> Result<(), Refused> {
     let Some(verified) = who else { return Ok(()) };
-    match app.rooms.may_enter(room, &verified.who.user_id).await {
+    match app.rooms.may_enter(room, &verified.who).await {
         Err(code @ (Code::Banned | Code::RoomNotFound)) => Err(code.into()),
         Ok(()) | Err(_) => Ok(()),
     }
@@ -173,7 +182,7 @@ fn found_of(row: RoomRow) -> FoundCallRoom {
             created_at: iso_8601(row.created_at_ms),
             updated_at: iso_8601(row.updated_at_ms),
             join_code: row.join_code,
-            require_access_before_joining: row.require_access_before_joining,
+            require_access_before_joining: row.entry == Entry::Knock,
             users: Vec::new(),
         },
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use parlor_protocol::{Code, UserId};
+use parlor_protocol::{Code, RoomId, UserId};
 
 use super::answer::Refused;
 
@@ -147,6 +147,9 @@ rates! {
     tickets: Rate<UserId> = 120, "Tickets, per person";
     rooms: Rate<UserId> = 60, "New rooms, per person";
     rooms_per_address: Rate<AddressKey> = 120, "New rooms, per address";
+    knocks: Rate<UserId> = 120, "Knocks at rooms, per person";
+    wrong_passwords: Strikes<AddressKey> = 20, "Wrong passwords of rooms, per address";
+    wrong_passwords_of_room: Strikes<RoomId> = 200, "Wrong passwords, per room";
     wrong_codes: Strikes<AddressKey> = 20, "Join codes that name nothing, per address";
     wrong_codes_in_all: Strikes<()> = 600, "Join codes that name nothing, from everywhere";
 }

@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use parlor_protocol::{Code, RoomId};
+use parlor_room::Principal;
 
 use super::answer::Refused;
 use super::gate::{self, Origin};
@@ -33,11 +34,15 @@ pub async fn room_page(
         None => {
             app.limits.guests.check(&address.into())?;
             let (guest, token) = app.auth.new_guest(None);
-            (guest.user_id, Some(Cookie::Guest.set(&app.config, &token, GUEST_LIFE)))
+            (guest, Some(Cookie::Guest.set(&app.config, &token, GUEST_LIFE)))
         }
     };
     match app.rooms.may_enter(&room, &who).await {
         Ok(()) => {}
+        // The page has the door.
+        Err(
+            Code::PasswordRequired | Code::AccountRequired | Code::NotInvited | Code::WaitingRoom,
+        ) => {}
         Err(Code::RoomNotFound) => return Ok(back("room-not-found")),
         Err(Code::RoomFull) => return Ok(back("room-full")),
         Err(Code::Banned) => return Ok(back("removed")),
@@ -51,7 +56,7 @@ pub async fn room_page(
     Ok(response)
 }
 
-type Visitor = (parlor_protocol::UserId, Option<HeaderValue>);
+type Visitor = (Principal, Option<HeaderValue>);
 
 /// Finds out who asks for the page. Following a link from another site is no attack, so cookies
 /// count whatever page the link was on.
@@ -76,7 +81,7 @@ async fn visitor(
                 app.auth.slide_cookie(token).await?;
                 cookie = Some(Cookie::Login.set(&app.config, token, app.auth.login_life()));
             }
-            Ok(Some((verified.who.user_id, cookie)))
+            Ok(Some((verified.who, cookie)))
         }
         Err(Code::MissingToken | Code::InvalidToken) => Ok(None),
         Err(code) => Err(code.into()),

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use parlor_protocol::access::Entry;
 use parlor_protocol::chat::{ChatMessage, ChatPage};
 use parlor_protocol::event::ClosedReason;
 use parlor_protocol::member::MemberPage;
@@ -174,7 +175,7 @@ pub async fn make(app: &App, who: &Principal, plan: Plan) -> Result<NewRoom, Ref
         max_participants: plan.max_participants,
         control: Control::default(),
         wait: Wait::default(),
-        require_access_before_joining: false,
+        entry: Entry::Open,
         life: if ttl_ms.is_some() { LifeKind::Idle } else { LifeKind::Permanent },
         idle_ttl_seconds: plan.idle_ttl_seconds.map(|seconds| seconds as i64),
         expires_at_ms: ttl_ms.map(|ttl| now_ms + ttl),
@@ -273,6 +274,8 @@ fn summary_of((row, current_members): (RoomRow, u64)) -> RoomSummary {
         name: row.name,
         host_id: row.owner_id,
         is_public: row.is_public,
+        entry: row.entry,
+        has_password: row.has_password,
         max_participants: row.max_participants,
         created_at: iso_8601(row.created_at_ms),
         current_members,
@@ -310,9 +313,7 @@ async fn read(
     Who(verified): Who,
     Path(room): Path<RoomId>,
 ) -> Result<Json<RoomState>, Refused> {
-    if app.rooms.may_enter(&room, &verified.who.user_id).await == Err(Code::Banned) {
-        return Err(Code::Banned.into());
-    }
+    app.rooms.may_look(&room, &verified.who).await?;
     Ok(Json(app.rooms.state(&room).await?))
 }
 
@@ -400,10 +401,11 @@ struct MemberParams {
 )]
 async fn members(
     State(app): State<App>,
-    _who: Who,
+    Who(verified): Who,
     Path(room): Path<RoomId>,
     Params(params): Params<MemberParams>,
 ) -> Result<Json<MemberPage>, Refused> {
+    app.rooms.may_look(&room, &verified.who).await?;
     let limit = params.limit.unwrap_or(limits::MEMBER_PAGE).clamp(1, limits::MEMBER_PAGE);
     Ok(Json(app.rooms.member_page(&room, params.after, limit).await?))
 }
@@ -434,11 +436,8 @@ async fn messages(
     Path(room): Path<RoomId>,
     Params(params): Params<ChatParams>,
 ) -> Result<Json<ChatPage>, Refused> {
-    match app.rooms.may_enter(&room, &verified.who.user_id).await {
-        // Who may look at a room may read it, a seat or not.
-        Ok(()) | Err(Code::RoomFull) => {}
-        Err(code) => return Err(code.into()),
-    }
+    // Who may look at a room may read it, a seat or not.
+    app.rooms.may_look(&room, &verified.who).await?;
     let limit = params.limit.unwrap_or(limits::CHAT_PAGE).clamp(1, 200);
     let mut rows = app.store.chat_page(&room, params.before, limit as u64 + 1).await?;
     let has_more = rows.len() > limit;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use parlor_protocol::event::ClosedReason;
 use parlor_protocol::{Code, RoomId, UserId};
-use parlor_room::{AskId, Input, Room};
+use parlor_room::{AskId, Input};
 
 use super::connection::{turn_away, why_turned_away};
 use super::{Home, Hub, HubRef, LOADING_ERRANDS, RoomKey, Tools};
@@ -65,7 +65,13 @@ impl Hub {
                 let _ = reply.send(Ok(room.member_page(after.as_ref(), limit)));
             }
             Errand::MayEnter(who, reply) => {
-                let _ = reply.send(may_enter(room, &who));
+                let _ = reply.send(room.why_not_in(&who).map_or(Ok(()), Err));
+            }
+            Errand::Knock(who, proof, message, reply) => {
+                let ask = AskId(self.next_ask);
+                self.next_ask += 1;
+                self.asks.insert(ask.0, (key, reply));
+                self.turn(me, key, Input::Knock { ask, who, proof, message });
             }
             Errand::Command(who, command, reply) => {
                 let ask = AskId(self.next_ask);
@@ -105,16 +111,6 @@ impl Hub {
             Some((id, count))
         });
         loaded.collect()
-    }
-}
-
-/// Says whether somebody would be let in now; who has a seat always is.
-fn may_enter(room: &Room, who: &UserId) -> Result<(), Code> {
-    match () {
-        () if room.member(who).is_some() => Ok(()),
-        () if room.is_banned(who) => Err(Code::Banned),
-        () if room.is_full() => Err(Code::RoomFull),
-        () => Ok(()),
     }
 }
 

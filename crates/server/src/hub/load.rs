@@ -370,6 +370,8 @@ fn found(clock_id: &str, boot: String, loaded: LoadedRoom) -> Founding {
             max_participants: row.max_participants,
             control: row.control,
             wait: row.wait,
+            entry: row.entry,
+            has_password: row.has_password,
             join_code: row.join_code,
         },
         creator: row.owner_id.clone(),

@@ -74,7 +74,10 @@ impl Move {
     /// Says whether something waits for the room at its next node: it is said again there.
     pub(super) fn puts_off(&self, input: &Input) -> bool {
         match input {
-            Input::Join { .. } | Input::Command { .. } | Input::Ask { .. } => true,
+            Input::Join { .. }
+            | Input::Command { .. }
+            | Input::Ask { .. }
+            | Input::Knock { .. } => true,
             Input::Depart { .. }
             | Input::Stored { .. }
             | Input::Inherit { .. }

@@ -23,6 +23,9 @@ pub struct Model {
     pub last_active_at: DateTimeUtc,
     pub fence: i64,
     pub owner_node: Option<String>,
+    pub entry: String,
+    pub has_password: bool,
+    pub password_hash: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

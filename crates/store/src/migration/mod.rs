@@ -1,5 +1,6 @@
 //! The tables, step by step. A step that was released is never changed again.
 
+mod access;
 mod first;
 mod nodes;
 
@@ -17,7 +18,7 @@ struct Steps;
 
 impl MigratorTrait for Steps {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(first::First), Box::new(nodes::Nodes)]
+        vec![Box::new(first::First), Box::new(nodes::Nodes), Box::new(access::Access)]
     }
 }
 

@@ -73,7 +73,7 @@ pub fn room(id: &str) -> NewRoom {
         max_participants: Some(7),
         control: Control::Moderators,
         wait: Wait::Quorum,
-        require_access_before_joining: true,
+        entry: parlor_protocol::access::Entry::Knock,
         life: LifeKind::Idle,
         idle_ttl_seconds: Some(60),
         expires_at_ms: Some(NOON_MS + 60_000),

@@ -1,4 +1,5 @@
 use parlor_protocol::RoomId;
+use parlor_protocol::access::Entry;
 use parlor_protocol::room::{Control, RoomSettings, Wait};
 use parlor_store::{ChatOutcome, Conflict, RoomWrite, Store, StoreError};
 
@@ -101,6 +102,8 @@ pub async fn settings_reach_the_row(bed: &Bed) {
         control: Control::HostOnly,
         wait: Wait::None,
         join_code: "fresh1".into(),
+        entry: Entry::Knock,
+        has_password: true,
     };
     let change = RoomWrite { settings: Some(settings.clone()), ..write("r", fence, vec![]) };
     store.commit_room(change).await.unwrap();
@@ -109,6 +112,7 @@ pub async fn settings_reach_the_row(bed: &Bed) {
     assert!(!row.is_public);
     assert_eq!(row.max_participants, None);
     assert_eq!((row.control, row.wait), (Control::HostOnly, Wait::None));
+    assert_eq!((row.entry, row.has_password), (Entry::Knock, true));
     assert_eq!(row.join_code, "FRESH1");
     assert_eq!(row.updated_at_ms, NOON_MS + 10_000);
     store.create_room(room("other")).await.unwrap();
@@ -117,6 +121,18 @@ pub async fn settings_reach_the_row(bed: &Bed) {
     let refused = store.commit_room(clash).await.unwrap_err();
     assert!(matches!(refused, StoreError::Conflict(Conflict::JoinCode)), "{refused:?}");
     assert_eq!(numbers(&store, &id).await, [0; 0]);
+}
+
+pub async fn a_password_of_a_room_is_kept_replaced_and_taken_away(bed: &Bed) {
+    let (store, id, _) = with_room(bed).await;
+    assert_eq!(store.room_password(&id).await.unwrap(), None);
+    for hash in [Some("one".to_owned()), Some("two".to_owned()), None] {
+        assert!(store.set_room_password(&id, hash.clone()).await.unwrap());
+        assert_eq!(store.room_password(&id).await.unwrap(), hash);
+    }
+    let unknown = RoomId::from("unknown");
+    assert!(!store.set_room_password(&unknown, Some("one".to_owned())).await.unwrap());
+    assert_eq!(store.room_password(&unknown).await.unwrap(), None);
 }
 
 pub async fn chat_is_paged_from_the_latest_backwards(bed: &Bed) {

@@ -85,6 +85,7 @@ on_both! {
         a_deleted_room_is_gone,
         a_used_message_number_refuses_the_whole_write,
         settings_reach_the_row,
+        a_password_of_a_room_is_kept_replaced_and_taken_away,
         chat_is_paged_from_the_latest_backwards,
         everything_is_there_after_reopening;
     presence:

@@ -237,6 +237,8 @@ fn founding() -> Founding {
             max_participants: Some(SEATS),
             control: Control::Everyone,
             wait: Wait::All,
+            entry: Default::default(),
+            has_password: false,
             join_code: "ABC234".to_owned(),
         },
         creator: Some(person(0).user_id),

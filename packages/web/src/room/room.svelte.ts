@@ -176,6 +176,21 @@ export class RoomModel {
     this.#do('KICK', { userId, ban });
   }
 
+  /** Lets somebody in who waits, or everybody. */
+  admit(userId?: string): void {
+    this.#settle(this.#room.socket.command('ADMIT', userId === undefined ? {} : { userId }));
+  }
+
+  /** Lets somebody go who waits. */
+  turnAway(userId: string): void {
+    this.#settle(this.#room.socket.command('TURN_AWAY', { userId }));
+  }
+
+  /** Sets the password of the room, `null` for none; says whether the server took it. */
+  async setPassword(password: string | null): Promise<boolean> {
+    return this.#tried(parlor.setRoomPassword(this.roomId, password).then(() => undefined));
+  }
+
   /** Changes settings; says whether the server took them. */
   async update(settings: CommandPayloads['ROOM_UPDATE']): Promise<boolean> {
     return this.#tried(this.#room.socket.command('ROOM_UPDATE', settings));
@@ -243,6 +258,18 @@ export class RoomModel {
     if (snapshot.playback?.mediaUrl !== before.playback?.mediaUrl) this.reactions.forgetMarks();
     for (const { text, ...extra } of narrate(before, snapshot, this.myId)) {
       toasts.tell(text, extra);
+    }
+    this.#announceCallers(before, snapshot);
+  }
+
+  /** Says who knocked, with the means to open. */
+  #announceCallers(before: RoomSnapshot, after: RoomSnapshot): void {
+    for (const { userId, displayName } of after.callers) {
+      if (before.callers.some((caller) => caller.userId === userId)) continue;
+      toasts.tell(strings.door.knocks(displayName), {
+        person: { userId, name: displayName },
+        action: { label: strings.door.letIn, run: () => this.admit(userId) },
+      });
     }
   }
 }
