@@ -72,6 +72,8 @@ impl Hall {
             max_participants: None,
             control: Control::default(),
             wait: Wait::default(),
+            entry: Default::default(),
+            has_password: false,
             join_code: "ABCDEF".into(),
         };
         let founding = Founding {

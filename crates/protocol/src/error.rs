@@ -47,6 +47,8 @@ codes! {
     InvalidToken = "invalid_token", 401, "Invalid or expired token";
     /// User name or password is wrong; never said which.
     InvalidCredentials = "invalid_credentials", 401, "The name or the password is wrong";
+    /// The account is kept out by whoever runs the site; told only to who knows its password.
+    AccountDisabled = "account_disabled", 403, "This account is switched off";
     /// The principal may not do this.
     Forbidden = "forbidden", 403, "You are not allowed to do that";
     /// The request comes from a page of another site.

@@ -1,10 +1,12 @@
 //! What every request can reach.
 
+use std::collections::HashSet;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use parlor_protocol::LoginId;
 use parlor_store::Store;
 
 use crate::auth::{Auth, KeyError};
@@ -18,6 +20,10 @@ use crate::telemetry;
 const TIDY_PAUSE: Duration = Duration::from_secs(5);
 /// Every so many of these it also forgets logins that ended long ago.
 const TIDIES_PER_SWEEP: u32 = 720;
+/// How often logins are looked for that somebody else revoked: their sockets are closed within 5 s.
+const REVOCATIONS_READ_EVERY: Duration = Duration::from_secs(2);
+/// How far back: the clocks of those who revoke may differ by as much.
+const REVOCATIONS_READ_BACK_MS: i64 = 60_000;
 /// A login that ended is remembered this long, so that its tokens are known to be old.
 const ENDED_LOGIN_LIFE_MS: i64 = 7 * 86_400_000;
 
@@ -80,6 +86,28 @@ impl App {
                 if let Err(error) = self.store.forget_logins(before).await {
                     tracing::warn!(%error, "logins that ended could not be forgotten");
                 }
+            }
+        }
+    }
+
+    /// Closes the sockets of logins that somebody else revoked: at the command line, or on a node that
+    /// could not say so. Runs for ever; spawn it.
+    pub async fn follow_revocations(&self) {
+        let mut pause = tokio::time::interval(REVOCATIONS_READ_EVERY);
+        let mut known = HashSet::new();
+        loop {
+            pause.tick().await;
+            let since_ms = wall_ms() - REVOCATIONS_READ_BACK_MS;
+            match self.store.logins_revoked_since(since_ms).await {
+                Ok(revoked) => {
+                    let revoked: HashSet<LoginId> = revoked.into_iter().collect();
+                    for login in revoked.difference(&known) {
+                        self.auth.forget_login(login);
+                        self.rooms.end_login_here(login).await;
+                    }
+                    known = revoked;
+                }
+                Err(error) => tracing::debug!(%error, "revoked logins cannot be read"),
             }
         }
     }

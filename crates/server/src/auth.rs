@@ -3,6 +3,7 @@
 //! Nothing a client says about itself counts; only a token does. Start reading at
 //! [`Auth::verify_headers`], then `logins` for how tokens come to be.
 
+pub mod accounts;
 mod cache;
 pub mod cookies;
 mod keys;
@@ -200,6 +201,9 @@ impl Auth {
 
     async fn account(&self, user: UserId, login: LoginId) -> Result<Verified, Code> {
         let person = self.person(&user).await?.ok_or(Code::InvalidToken)?;
+        if person.is_disabled {
+            return Err(Code::InvalidToken);
+        }
         let display_name = person.display_name.into();
         let is_guest = person.kind == PersonKind::Guest;
         let who = Principal { user_id: user, display_name, is_guest };

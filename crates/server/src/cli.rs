@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
+use crate::admin::Order;
 use crate::config::settings::{Form, SETTINGS};
 use crate::config::{self, Config, Flags, Values, example, sources};
 use crate::running::{self, Running, StartError};
@@ -30,6 +31,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let outcome = match matches.subcommand() {
         Some(("serve", matches)) => serve(&flags(matches)),
         Some(("migrate", matches)) => migrate(&flags(matches)),
+        Some(("admin", matches)) => admin(matches),
         Some(("config", matches)) => config(matches),
         Some(("healthcheck", matches)) => healthcheck(&flags(matches)),
         Some(("openapi", _)) => say(documents::openapi_text()),
@@ -84,9 +86,46 @@ fn command() -> Command {
         .subcommand(serve)
         .subcommand(with_settings(migrate))
         .subcommand(config)
+        .subcommand(admin_command())
         .subcommand(with_settings(healthcheck))
         .subcommand(Command::new("openapi").about("Writes the document of the HTTP interface"))
         .subcommand(Command::new("asyncapi").about("Writes the document of the room WebSocket"))
+}
+
+fn admin_command() -> Command {
+    let name = || Arg::new("name").required(true).help("User name or e-mail address");
+    let password = || {
+        Arg::new("password-stdin")
+            .long("password-stdin")
+            .action(ArgAction::SetTrue)
+            .help("Reads the password from standard input; without, one is made up and shown once")
+    };
+    let create = Command::new("create")
+        .about("Makes an account")
+        .arg(Arg::new("username").required(true).help("4 to 40 letters, digits, dots, dashes"))
+        .arg(Arg::new("email").required(true))
+        .arg(Arg::new("admin").long("admin").action(ArgAction::SetTrue).help("Runs the site"))
+        .arg(password());
+    let reset = Command::new("reset-password")
+        .about("Sets another password and ends all logins")
+        .arg(name())
+        .arg(password());
+    let user = Command::new("user")
+        .about("Accounts, whether the server runs or not")
+        .subcommand_required(true)
+        .subcommand(with_settings(create))
+        .subcommand(with_settings(Command::new("list").about("Lists all accounts")))
+        .subcommand(with_settings(
+            Command::new("disable").about("Keeps somebody out, within seconds").arg(name()),
+        ))
+        .subcommand(with_settings(
+            Command::new("enable").about("Lets somebody in again").arg(name()),
+        ))
+        .subcommand(with_settings(reset));
+    Command::new("admin")
+        .about("What whoever runs the site may do")
+        .subcommand_required(true)
+        .subcommand(user)
 }
 
 /// Gives a command a flag for every setting.
@@ -182,6 +221,47 @@ fn migrate(flags: &Flags) -> Outcome {
         println!("The database is at this version.");
         store.close().await.map_err(|error| StartError(format!("The database: {error}.")))
     })
+}
+
+fn admin(matches: &ArgMatches) -> Outcome {
+    let Some((what, matches)) = matches.subcommand_matches("user").and_then(|it| it.subcommand())
+    else {
+        return Err(vec!["Say what to do: `parlor admin user list`.".to_owned()]);
+    };
+    let text = |key: &str| matches.get_one::<String>(key).cloned().unwrap_or_default();
+    let order = match what {
+        "create" => Order::Create {
+            username: text("username"),
+            email: text("email"),
+            password: password(matches)?,
+            is_admin: matches.get_flag("admin"),
+        },
+        "disable" | "enable" => Order::Disable { name: text("name"), disabled: what == "disable" },
+        "reset-password" => {
+            Order::ResetPassword { name: text("name"), password: password(matches)? }
+        }
+        _ => Order::List,
+    };
+    let (config, _) = load(&flags(matches))?;
+    block_on(async {
+        let store = running::open_store(&config).await?;
+        let said = crate::admin::carry_out(&store, order).await;
+        let closed = store.close().await;
+        print!("{}", said.map_err(StartError)?);
+        closed.map_err(|error| StartError(format!("The database: {error}.")))
+    })
+}
+
+/// Reads the password from standard input, if that was asked for.
+fn password(matches: &ArgMatches) -> Result<Option<String>, Vec<String>> {
+    if !matches.get_flag("password-stdin") {
+        return Ok(None);
+    }
+    let mut line = String::new();
+    std::io::stdin()
+        .read_line(&mut line)
+        .map_err(|error| vec![format!("The password cannot be read: {error}.")])?;
+    Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
 fn config(matches: &ArgMatches) -> Outcome {

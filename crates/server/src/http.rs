@@ -12,7 +12,7 @@ mod health;
 pub mod limits;
 mod page;
 pub mod peer;
-mod rooms;
+pub mod rooms;
 mod sockets;
 mod users;
 mod watch;

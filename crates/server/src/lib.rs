@@ -6,6 +6,7 @@
 //!
 //! Start reading at [`cli`] (what the binary can do), then [`config`].
 
+pub mod admin;
 pub mod app;
 pub mod auth;
 pub mod bus;

@@ -86,6 +86,8 @@ impl Running {
             cluster.run(listener, rooms.clone(), &mut chores);
         }
         let tidying = app.clone();
+        let following = app.clone();
+        chores.spawn(async move { following.follow_revocations().await });
         chores.spawn(async move { tidying.tidy().await });
         chores.spawn(janitor::sweep_rooms(store.clone(), rooms.clone()));
         chores.spawn(process::give_back_memory(store));

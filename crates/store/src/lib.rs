@@ -15,6 +15,7 @@
 //!
 //! Start reading at [`Store`], then `migration/first.rs` for the tables, then `live.rs`.
 
+mod admin;
 mod chat;
 mod connect;
 mod entity;
@@ -31,6 +32,7 @@ mod room_row;
 mod rooms;
 mod value;
 
+pub use admin::ListedAccount;
 pub use chat::{ChatOutcome, ChatRow, NewChatRow};
 pub use connect::{Store, StoreConfig};
 pub use error::{Conflict, StoreError};

@@ -10,7 +10,7 @@ use crate::entity::{chat_message, login, room, room_user, users};
 use crate::value::{Word, folded, storable, time, words};
 use crate::{Store, StoreError};
 
-/// People in one statement: 12 columns each, SQLite takes 32 766 values in a statement.
+/// People in one statement: 14 columns each, SQLite takes 32 766 values in a statement.
 const PEOPLE_PER_STATEMENT: usize = 512;
 
 /// How somebody came to be known.
@@ -41,6 +41,8 @@ pub struct Person {
     pub display_name: String,
     /// When the person was first kept.
     pub created_at_ms: i64,
+    /// Whether whoever runs the site keeps the person out.
+    pub is_disabled: bool,
 }
 
 /// An account with what proves it.
@@ -98,6 +100,7 @@ impl TryFrom<users::Model> for AccountRow {
                 email: row.email,
                 display_name: row.display_name,
                 created_at_ms: row.created_at.timestamp_millis(),
+                is_disabled: row.disabled_at.is_some(),
             },
             password_hash: row.password_hash,
         })
@@ -284,5 +287,7 @@ fn row_of(
         email_folded: Set(None),
         password_hash: Set(None),
         display_name: Set(storable(display_name)),
+        is_admin: Set(false),
+        disabled_at: Set(None),
     }
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use parlor_protocol::account::{Account, LoggedIn, Login, Register};
 use parlor_protocol::{Code, LoginId, UserId, limits};
-use parlor_store::{AccountRow, LoginRow, NewAccount, NewLogin, Person, PersonKind, Rotation};
+use parlor_store::{AccountRow, LoginRow, NewLogin, Person, PersonKind, Rotation};
 
 use super::tokens::{self, Claims, RefreshToken};
-use super::{Auth, names};
+use super::{Auth, accounts};
 use crate::clock::wall_ms;
 use crate::http::answer::{Refused, store_code};
 
@@ -37,44 +37,7 @@ impl Auth {
         form: Register,
         user_agent: Option<&str>,
     ) -> Result<Session, Refused> {
-        let email = form.email.trim();
-        if !names::is_username(&form.username) {
-            return Err(Refused::invalid(
-                "A user name has 4 to 40 letters, digits, dots, dashes or underscores",
-            ));
-        }
-        if !names::is_email(email) {
-            return Err(Refused::invalid("That is not an e-mail address"));
-        }
-        check_password(&form.password)?;
-        let shown = form.display_name.as_deref().unwrap_or(&form.username);
-        let display_name = names::shown(shown)
-            .ok_or_else(|| Refused::invalid("A name to show has 1 to 60 characters"))?;
-        // A name that is taken is told before the work of hashing; the unique index has the last
-        // word.
-        if self.0.store.account_by_username(&form.username).await?.is_some() {
-            return Err(Code::UsernameTaken.into());
-        }
-        if self.0.store.account_by_email(email).await?.is_some() {
-            return Err(Code::EmailTaken.into());
-        }
-        let person = Person {
-            id: UserId::from(uuid::Uuid::now_v7().to_string()),
-            kind: PersonKind::Account,
-            username: Some(form.username.clone()),
-            email: Some(email.to_owned()),
-            display_name: display_name.clone(),
-            created_at_ms: wall_ms(),
-        };
-        let account = NewAccount {
-            id: person.id.clone(),
-            username: form.username,
-            email: email.to_owned(),
-            password_hash: self.0.passwords.hash(form.password).await?,
-            display_name,
-            created_at_ms: person.created_at_ms,
-        };
-        self.0.store.create_account(account).await?;
+        let person = accounts::make(&self.0.store, &self.0.passwords, form).await?;
         self.forget_person(&person.id);
         self.begin(person, user_agent).await
     }
@@ -99,6 +62,7 @@ impl Auth {
         let password = if fits { form.password } else { String::new() };
         let is_right = self.0.passwords.check(password, stored).await? && fits;
         match person {
+            Some(person) if is_right && person.is_disabled => Err(Code::AccountDisabled.into()),
             Some(person) if is_right => self.begin(person, user_agent).await,
             _ => Err(Code::InvalidCredentials.into()),
         }
@@ -256,10 +220,23 @@ impl Auth {
     /// What the store says.
     pub async fn end_login(&self, id: &LoginId) -> Result<(), Refused> {
         self.0.store.revoke_login(id, wall_ms()).await?;
-        self.0.logins.forget(|key, _| key == id);
-        self.0.logins_by_hash.forget(|_, login| login.id == *id);
+        self.forget_login(id);
         self.0.rooms.end_login(id).await;
         Ok(())
+    }
+
+    /// Forgets what was read of a login and its person: somebody else has changed them.
+    pub fn forget_login(&self, id: &LoginId) {
+        let mut owner = None;
+        self.0.logins.forget(|key, login| {
+            let is_it = key == id;
+            owner = owner.take().or(is_it.then(|| login.user_id.clone()));
+            is_it
+        });
+        self.0.logins_by_hash.forget(|_, login| login.id == *id);
+        if let Some(owner) = owner {
+            self.forget_person(&owner);
+        }
     }
 
     /// Returns a person's logins that are good now, the newest first.
@@ -289,13 +266,6 @@ impl Auth {
         let person = self.0.store.user(user).await.map_err(|error| store_code(&error))?;
         Ok(person.map(account_of))
     }
-}
-
-fn check_password(password: &str) -> Result<(), Refused> {
-    if limits::PASSWORD_BYTES.contains(&password.len()) {
-        return Ok(());
-    }
-    Err(Refused::invalid("A password has at least 8 and at most 512 bytes"))
 }
 
 fn account_of(person: Person) -> Account {

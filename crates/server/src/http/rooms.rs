@@ -192,8 +192,13 @@ pub async fn make(app: &App, who: &Principal, plan: Plan) -> Result<NewRoom, Ref
 }
 
 fn new_code() -> String {
+    random_code(CODE_CHARS)
+}
+
+/// Returns random letters that are not mistaken for one another when read aloud or copied.
+pub fn random_code(chars: usize) -> String {
     let letter = || char::from(CODE_ALPHABET[rand::random_range(0..CODE_ALPHABET.len())]);
-    std::iter::repeat_with(letter).take(CODE_CHARS).collect()
+    std::iter::repeat_with(letter).take(chars).collect()
 }
 
 /// Checks a room's name and takes the space around it off.

@@ -64,14 +64,7 @@ impl TestServer {
 
     /// Begins a request.
     pub fn ask(&self, method: &str, path: &str) -> Ask {
-        Ask {
-            address: self.address,
-            method: method.to_owned(),
-            path: path.to_owned(),
-            host: Some(self.address.to_string()),
-            headers: Vec::new(),
-            body: Vec::new(),
-        }
+        Ask::to(self.address, method, path)
     }
 
     pub fn get(&self, path: &str) -> Ask {
@@ -148,6 +141,18 @@ pub struct Ask {
 }
 
 impl Ask {
+    /// Begins a request to a server at an address.
+    pub fn to(address: SocketAddr, method: &str, path: &str) -> Self {
+        Self {
+            address,
+            method: method.to_owned(),
+            path: path.to_owned(),
+            host: Some(address.to_string()),
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self

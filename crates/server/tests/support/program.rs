@@ -1,6 +1,6 @@
 //! The binary, run as a person runs it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -16,6 +16,17 @@ fn parlor(folder: &Path, arguments: &[&str]) -> Command {
 /// Runs it to its end; returns whether it went well, and what it wrote on either side.
 pub fn run(folder: &Path, arguments: &[&str]) -> (bool, String) {
     let output = parlor(folder, arguments).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(text).unwrap())
+}
+
+/// Does the same with something on its standard input.
+pub fn run_with_input(folder: &Path, arguments: &[&str], input: &str) -> (bool, String) {
+    let mut command = parlor(folder, arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
     let text = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8(text).unwrap())
 }

@@ -18,6 +18,8 @@ pub struct Model {
     pub email_folded: Option<String>,
     pub password_hash: Option<String>,
     pub display_name: String,
+    pub is_admin: bool,
+    pub disabled_at: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

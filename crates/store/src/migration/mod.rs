@@ -1,6 +1,7 @@
 //! The tables, step by step. A step that was released is never changed again.
 
 mod access;
+mod admin;
 mod first;
 mod nodes;
 
@@ -18,7 +19,12 @@ struct Steps;
 
 impl MigratorTrait for Steps {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(first::First), Box::new(nodes::Nodes), Box::new(access::Access)]
+        vec![
+            Box::new(first::First),
+            Box::new(nodes::Nodes),
+            Box::new(access::Access),
+            Box::new(admin::Admin),
+        ]
     }
 }
 

@@ -1,0 +1,83 @@
+//! Making accounts and their passwords, for whoever comes: by a form or by the command line.
+
+use parlor_protocol::account::Register;
+use parlor_protocol::{Code, UserId, limits};
+use parlor_store::{NewAccount, Person, PersonKind, Store};
+
+use super::names;
+use super::passwords::Passwords;
+use crate::clock::wall_ms;
+use crate::http::answer::Refused;
+
+/// Makes an account outside a running server.
+///
+/// # Errors
+/// [`Code::Invalid`] with what is wrong, [`Code::UsernameTaken`], [`Code::EmailTaken`].
+pub async fn create(store: &Store, form: Register) -> Result<Person, Refused> {
+    make(store, &Passwords::start(), form).await
+}
+
+/// Sets an account's password outside a running server.
+///
+/// # Errors
+/// [`Code::Invalid`] if it is too short or too long.
+pub async fn set_password(store: &Store, id: &UserId, password: String) -> Result<(), Refused> {
+    check_password(&password)?;
+    let hash = Passwords::start().hash(password).await?;
+    store.set_password_hash(id, &hash).await?;
+    Ok(())
+}
+
+/// Makes an account.
+pub(super) async fn make(
+    store: &Store,
+    passwords: &Passwords,
+    form: Register,
+) -> Result<Person, Refused> {
+    let email = form.email.trim();
+    if !names::is_username(&form.username) {
+        return Err(Refused::invalid(
+            "A user name has 4 to 40 letters, digits, dots, dashes or underscores",
+        ));
+    }
+    if !names::is_email(email) {
+        return Err(Refused::invalid("That is not an e-mail address"));
+    }
+    check_password(&form.password)?;
+    let shown = form.display_name.as_deref().unwrap_or(&form.username);
+    let display_name = names::shown(shown)
+        .ok_or_else(|| Refused::invalid("A name to show has 1 to 60 characters"))?;
+    // A name that is taken is told before the work of hashing; the unique index has the last word.
+    if store.account_by_username(&form.username).await?.is_some() {
+        return Err(Code::UsernameTaken.into());
+    }
+    if store.account_by_email(email).await?.is_some() {
+        return Err(Code::EmailTaken.into());
+    }
+    let person = Person {
+        id: UserId::from(uuid::Uuid::now_v7().to_string()),
+        kind: PersonKind::Account,
+        username: Some(form.username.clone()),
+        email: Some(email.to_owned()),
+        display_name: display_name.clone(),
+        created_at_ms: wall_ms(),
+        is_disabled: false,
+    };
+    let account = NewAccount {
+        id: person.id.clone(),
+        username: form.username,
+        email: email.to_owned(),
+        password_hash: passwords.hash(form.password).await?,
+        display_name,
+        created_at_ms: person.created_at_ms,
+    };
+    store.create_account(account).await?;
+    Ok(person)
+}
+
+fn check_password(password: &str) -> Result<(), Refused> {
+    if limits::PASSWORD_BYTES.contains(&password.len()) {
+        return Ok(());
+    }
+    Err(Refused::invalid("A password has at least 8 and at most 512 bytes"))
+}
