@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LoginId, UserId};
+use crate::{LoginId, RoomId, UserId};
 
 macro_rules! secret_debug {
     ($($name:ident),*) => {$(
@@ -160,4 +160,60 @@ pub struct SessionInfo {
     pub expires_at: String,
 }
 
-secret_debug!(Register, Login, Refresh, Guest, LoggedIn, Ticket);
+/// Body of `POST /api/v1/auth/password`.
+#[derive(Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChangePassword {
+    /// The password until now.
+    pub current: String,
+    /// The new one, at least 8 bytes.
+    pub password: String,
+}
+
+/// Body of `DELETE /api/v1/users/me`.
+#[derive(Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LeaveForGood {
+    /// The account's password.
+    pub password: String,
+}
+
+/// Answer of `GET /api/v1/users/me/export`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Export {
+    /// The account.
+    pub account: Account,
+    /// Where one is logged in.
+    pub logins: Vec<SessionInfo>,
+    /// One's rooms.
+    pub rooms: Vec<ExportedRoom>,
+    /// What one said, by room.
+    pub messages: Vec<ExportedMessage>,
+}
+
+/// A room in an export.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportedRoom {
+    /// Names the room.
+    pub room_id: RoomId,
+    /// Its name.
+    pub name: String,
+    /// When it was made, ISO-8601 UTC with ms.
+    pub created_at: String,
+}
+
+/// A message in an export.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportedMessage {
+    /// Where it was said.
+    pub room_id: RoomId,
+    /// What was said.
+    pub text: String,
+    /// When, ISO-8601 UTC with ms.
+    pub sent_at: String,
+}
+
+secret_debug!(ChangePassword, LeaveForGood, Register, Login, Refresh, Guest, LoggedIn, Ticket);

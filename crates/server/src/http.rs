@@ -9,6 +9,7 @@ mod duty;
 mod entry;
 pub mod gate;
 mod health;
+mod leaving;
 pub mod limits;
 mod page;
 pub mod peer;
@@ -35,6 +36,7 @@ pub fn documented() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(accounts::routes())
         .merge(users::routes())
+        .merge(leaving::routes())
         .merge(rooms::routes())
         .merge(entry::routes())
         .merge(sockets::routes())

@@ -84,6 +84,21 @@ export class ParlorClient {
     return answer(this.routes.GET('/api/v1/auth/sessions'));
   }
 
+  /** Ends one of one's own logins. */
+  endSession(id: string): Promise<{ message: string }> {
+    return answer(this.routes.DELETE('/api/v1/auth/sessions/{id}', { params: { path: { id } } }));
+  }
+
+  /** Sets another password; every other login ends. */
+  changePassword(current: string, password: string): Promise<{ message: string }> {
+    return answer(this.routes.POST('/api/v1/auth/password', { body: { current, password } }));
+  }
+
+  /** Deletes one's account for good. */
+  deleteAccount(password: string): Promise<{ message: string }> {
+    return answer(this.routes.DELETE('/api/v1/users/me', { body: { password } }));
+  }
+
   /** Becomes somebody without an account. */
   guest(displayName?: string): Promise<Guest> {
     const body = displayName === undefined ? {} : { displayName };

@@ -123,6 +123,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets another password; every other login of the account ends. */
+        post: operations["change_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/refresh": {
         parameters: {
             query?: never;
@@ -381,11 +398,32 @@ export interface paths {
         get: operations["me"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Deletes one's account: its rooms end, its logins end, and what one said in the rooms of others
+         *     stays without one's name. A room that is open shows the name until it was left by all.
+         */
+        delete: operations["leave_for_good"];
         options?: never;
         head?: never;
         /** Changes what others see of one. */
         patch: operations["update_me"];
+        trace?: never;
+    };
+    "/api/v1/users/me/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns everything the server keeps of one: the account, its logins, its rooms and what one said. */
+        get: operations["export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/users/{id}": {
@@ -554,6 +592,13 @@ export interface components {
             since: string;
             /** @description The person. */
             userId: components["schemas"]["UserId"];
+        };
+        /** @description Body of `POST /api/v1/auth/password`. */
+        ChangePassword: {
+            /** @description The password until now. */
+            current: string;
+            /** @description The new one, at least 8 bytes. */
+            password: string;
         };
         /** @description A chat message as it is stored and told. */
         ChatMessage: {
@@ -933,6 +978,35 @@ export interface components {
             /** @enum {string} */
             type: "ERROR";
         };
+        /** @description Answer of `GET /api/v1/users/me/export`. */
+        Export: {
+            /** @description The account. */
+            account: components["schemas"]["Account"];
+            /** @description Where one is logged in. */
+            logins: components["schemas"]["SessionInfo"][];
+            /** @description What one said, by room. */
+            messages: components["schemas"]["ExportedMessage"][];
+            /** @description One's rooms. */
+            rooms: components["schemas"]["ExportedRoom"][];
+        };
+        /** @description A message in an export. */
+        ExportedMessage: {
+            /** @description Where it was said. */
+            roomId: components["schemas"]["RoomId"];
+            /** @description When, ISO-8601 UTC with ms. */
+            sentAt: string;
+            /** @description What was said. */
+            text: string;
+        };
+        /** @description A room in an export. */
+        ExportedRoom: {
+            /** @description When it was made, ISO-8601 UTC with ms. */
+            createdAt: string;
+            /** @description Its name. */
+            name: string;
+            /** @description Names the room. */
+            roomId: components["schemas"]["RoomId"];
+        };
         /** @description Answer of `GET /api/rooms/join/{joinCode}` and `GET /api/rooms/{roomId}`. */
         FoundCallRoom: {
             /** @description The room. */
@@ -972,6 +1046,11 @@ export interface components {
             ban?: boolean;
             /** @description Who is removed. */
             userId: components["schemas"]["UserId"];
+        };
+        /** @description Body of `DELETE /api/v1/users/me`. */
+        LeaveForGood: {
+            /** @description The account's password. */
+            password: string;
         };
         /** @description Answer of register, login and refresh: the account's fields flat, and the tokens. */
         LoggedIn: components["schemas"]["Account"] & {
@@ -1552,6 +1631,7 @@ export type CallRoomName = components['schemas']['CallRoomName'];
 export type CallUser = components['schemas']['CallUser'];
 export type CallUsers = components['schemas']['CallUsers'];
 export type Caller = components['schemas']['Caller'];
+export type ChangePassword = components['schemas']['ChangePassword'];
 export type ChatMessage = components['schemas']['ChatMessage'];
 export type ChatPage = components['schemas']['ChatPage'];
 export type ChatSend = components['schemas']['ChatSend'];
@@ -1572,12 +1652,16 @@ export type EntranceStatus = components['schemas']['EntranceStatus'];
 export type Entry = components['schemas']['Entry'];
 export type ErrorBody = components['schemas']['ErrorBody'];
 export type Event = components['schemas']['Event'];
+export type Export = components['schemas']['Export'];
+export type ExportedMessage = components['schemas']['ExportedMessage'];
+export type ExportedRoom = components['schemas']['ExportedRoom'];
 export type FoundCallRoom = components['schemas']['FoundCallRoom'];
 export type Guest = components['schemas']['Guest'];
 export type Holding = components['schemas']['Holding'];
 export type HostChanged = components['schemas']['HostChanged'];
 export type ItemId = components['schemas']['ItemId'];
 export type Kick = components['schemas']['Kick'];
+export type LeaveForGood = components['schemas']['LeaveForGood'];
 export type LoggedIn = components['schemas']['LoggedIn'];
 export type Login = components['schemas']['Login'];
 export type LoginId = components['schemas']['LoginId'];
@@ -1868,6 +1952,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangePassword"];
+            };
+        };
+        responses: {
+            /** @description Changed; one is logged in here alone */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description `invalid_credentials`: that is not the password until now */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             /** @description Not carried out */
@@ -2550,6 +2676,48 @@ export interface operations {
             };
         };
     };
+    leave_for_good: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LeaveForGood"];
+            };
+        };
+        responses: {
+            /** @description Deleted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description `invalid_credentials`: that is not the password */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     update_me: {
         parameters: {
             query?: never;
@@ -2570,6 +2738,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of it, as a file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
                 };
             };
             /** @description Not carried out */

@@ -22,8 +22,18 @@ pub async fn create(store: &Store, form: Register) -> Result<Person, Refused> {
 /// # Errors
 /// [`Code::Invalid`] if it is too short or too long.
 pub async fn set_password(store: &Store, id: &UserId, password: String) -> Result<(), Refused> {
+    set(store, &Passwords::start(), id, password).await
+}
+
+/// Sets an account's password.
+pub(super) async fn set(
+    store: &Store,
+    passwords: &Passwords,
+    id: &UserId,
+    password: String,
+) -> Result<(), Refused> {
     check_password(&password)?;
-    let hash = Passwords::start().hash(password).await?;
+    let hash = passwords.hash(password).await?;
     store.set_password_hash(id, &hash).await?;
     Ok(())
 }

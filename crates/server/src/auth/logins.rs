@@ -68,6 +68,25 @@ impl Auth {
         }
     }
 
+    /// Says whether a password is that of an account.
+    ///
+    /// # Errors
+    /// [`Code::Busy`] if too many wait already; what the store says.
+    pub async fn is_password_of(&self, user: &UserId, password: String) -> Result<bool, Refused> {
+        let stored = self.0.store.account(user).await?.and_then(|account| account.password_hash);
+        let fits = password.len() <= *limits::PASSWORD_BYTES.end();
+        let password = if fits { password } else { String::new() };
+        Ok(self.0.passwords.check(password, stored).await? && fits)
+    }
+
+    /// Sets the password of an account. Its logins are for the caller to end.
+    ///
+    /// # Errors
+    /// [`Code::Invalid`] if it is too short or too long; what the store says.
+    pub async fn set_password(&self, user: &UserId, password: String) -> Result<(), Refused> {
+        accounts::set(&self.0.store, &self.0.passwords, user, password).await
+    }
+
     /// Hashes the password of a room.
     ///
     /// # Errors

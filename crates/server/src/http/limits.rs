@@ -144,6 +144,8 @@ rates! {
     logins_per_name: Rate<String> = 20, "Attempts to log in, per name that is tried";
     guests: Rate<AddressKey> = 120, "New guests, per address";
     refreshes: Rate<AddressKey> = 300, "Refreshes, per address";
+    proofs: Rate<UserId> = 10, "Passwords given to change or delete an account, per person";
+    exports: Rate<UserId> = 5, "Exports, per person";
     tickets: Rate<UserId> = 120, "Tickets, per person";
     rooms: Rate<UserId> = 60, "New rooms, per person";
     rooms_per_address: Rate<AddressKey> = 120, "New rooms, per address";

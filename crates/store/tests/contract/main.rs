@@ -42,6 +42,8 @@ macro_rules! on_both {
 on_both! {
     people:
         an_account_is_found_by_id_name_and_address,
+        what_somebody_said_is_read_in_pages_and_stays_without_a_name,
+        accounts_are_listed_and_kept_out,
         names_and_addresses_are_taken_whatever_their_case,
         a_display_name_and_a_password_can_be_changed,
         a_guest_is_kept_once_and_stays_as_he_was,

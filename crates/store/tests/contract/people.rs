@@ -117,3 +117,58 @@ pub async fn nobody_but_a_guest_is_merged(bed: &Bed) {
     assert!(matches!(refused, StoreError::Dangling), "{refused:?}");
     assert!(store.user(&UserId::from("g1")).await.unwrap().is_some());
 }
+
+pub async fn what_somebody_said_is_read_in_pages_and_stays_without_a_name(bed: &Bed) {
+    let store = bed.open().await;
+    store.create_account(account("ann")).await.unwrap();
+    store.create_room(room("r")).await.unwrap();
+    store.create_room(room("s")).await.unwrap();
+    let ann = UserId::from("ann");
+    for id in ["r", "s"] {
+        let fence = store.take_room(&RoomId::from(id)).await.unwrap().unwrap();
+        let said: Vec<_> = (1..=3)
+            .map(|n| parlor_store::NewChatRow { user_id: ann.clone(), ..message(n, None) })
+            .collect();
+        store.commit_room(write(id, fence, said)).await.unwrap();
+    }
+    let mut read = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.messages_of(&ann, after.as_ref(), 2).await.unwrap();
+        let Some((room, last)) = page.last() else { break };
+        after = Some((room.clone(), last.n));
+        read.extend(page.into_iter().map(|(room, row)| (room.to_string(), row.n)));
+    }
+    let all = ["r", "s"].map(|room| (1..=3).map(move |n| (room.to_owned(), n)));
+    assert_eq!(read, all.into_iter().flatten().collect::<Vec<_>>());
+
+    assert!(store.forget_user(&ann, "Somebody").await.unwrap());
+    assert!(!store.forget_user(&ann, "Somebody").await.unwrap());
+    assert_eq!(store.user(&ann).await.unwrap(), None);
+    let page = store.chat_page(&RoomId::from("r"), None, 10).await.unwrap();
+    assert_eq!(page.len(), 3);
+    let who = |row: &parlor_store::ChatRow| (row.user_id.to_string(), row.display_name.clone());
+    assert!(page.iter().all(|row| who(row) == ("nobody".to_owned(), "Somebody".to_owned())));
+}
+
+pub async fn accounts_are_listed_and_kept_out(bed: &Bed) {
+    let store = bed.open().await;
+    for name in ["cid", "ann", "bob"] {
+        store.create_account(account(name)).await.unwrap();
+    }
+    store.keep_guest(guest("gus")).await.unwrap();
+    let names = |page: Vec<parlor_store::ListedAccount>| {
+        page.into_iter().map(|it| it.person.username.unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(store.accounts(None, 2).await.unwrap()), ["ann-name", "bob-name"]);
+    assert_eq!(names(store.accounts(Some("BOB-name"), 2).await.unwrap()), ["cid-name"]);
+    let bob = UserId::from("bob");
+    assert!(store.set_admin(&bob, true).await.unwrap());
+    assert!(store.set_disabled(&bob, Some(NOON_MS)).await.unwrap());
+    let listed = store.accounts(Some("ann-name"), 1).await.unwrap().remove(0);
+    assert!(listed.is_admin && listed.person.is_disabled);
+    assert_eq!(listed.disabled_at_ms, Some(NOON_MS));
+    assert!(store.set_disabled(&bob, None).await.unwrap());
+    assert!(!store.user(&bob).await.unwrap().unwrap().is_disabled);
+    assert!(!store.set_admin(&UserId::from("nobody"), true).await.unwrap());
+}

@@ -46,14 +46,29 @@ class Session {
   /** Signs out; the browser is nobody afterwards. */
   async signOut(): Promise<void> {
     await parlor.logout();
-    this.me = null;
-    this.#asked = Promise.resolve(null);
-    localStorage.removeItem(KEY);
+    this.#forget();
+  }
+
+  /** Sets another password, and signs out everywhere else. */
+  async changePassword(current: string, password: string): Promise<void> {
+    await parlor.changePassword(current, password);
+  }
+
+  /** Deletes the account; the browser is nobody afterwards. */
+  async leaveForGood(password: string): Promise<void> {
+    await parlor.deleteAccount(password);
+    this.#forget();
   }
 
   /** Changes the name others see. */
   async rename(displayName: string): Promise<void> {
     this.#take(await parlor.rename(displayName));
+  }
+
+  #forget(): void {
+    this.me = null;
+    this.#asked = Promise.resolve(null);
+    localStorage.removeItem(KEY);
   }
 
   async #ask(): Promise<Account | null> {
