@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { axeFindings } from './support/axe.ts';
 import { launchChromium, sitDown } from './support/browser.ts';
 import { Server } from './support/server.mjs';
 import {
@@ -12,8 +11,6 @@ import {
   untilPlaying,
   untilSeen,
 } from './support/watching.ts';
-
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 let server: Server;
 let browser: Browser;
@@ -27,26 +24,6 @@ afterAll(async () => {
   await browser.close();
   await server[Symbol.asyncDispose]();
 });
-
-/** Lists what axe finds against WCAG 2.2 AA, a line each. */
-async function axeFindings(page: Page): Promise<string[]> {
-  // The page's own policy forbids foreign scripts; what is evaluated through the browser's
-  // tooling is none.
-  await page.evaluate(axe);
-  return page.evaluate(async () => {
-    interface Axe {
-      run(options: object): Promise<{
-        violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[];
-      }>;
-    }
-    const { axe } = window as unknown as { axe: Axe };
-    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-    const { violations } = await axe.run({ runOnly: { type: 'tag', values: tags } });
-    return violations.flatMap(({ id, nodes }) =>
-      nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary ?? ''}`),
-    );
-  });
-}
 
 test.each(['light', 'dark'] as const)('axe finds nothing on the pages, %s', async (colorScheme) => {
   const { page } = await sitDown(browser, server.url, { colorScheme, reducedMotion: 'reduce' });

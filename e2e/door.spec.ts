@@ -1,12 +1,10 @@
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { axeFindings } from './support/axe.ts';
 import { launchChromium, type Person, sitDown } from './support/browser.ts';
 import { Server } from './support/server.mjs';
 import { openSampleRoom, strings, untilFilm } from './support/watching.ts';
 
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const { door, settings } = strings;
 
 let server: Server;
@@ -45,17 +43,6 @@ async function stand(address: string, name: string): Promise<Person> {
 /** What a person's page complained of, beside the refusals at the door. */
 function faults(person: Person): string[] {
   return person.faults.filter((fault) => !fault.includes('status of 403'));
-}
-
-async function axeFindings(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  return page.evaluate(async () => {
-    const { axe } = window as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-    };
-    const { violations } = await axe.run();
-    return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
-  });
 }
 
 test('a room with a password lets in who knows it', async () => {

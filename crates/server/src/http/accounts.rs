@@ -10,6 +10,7 @@ use parlor_protocol::account::{
 use parlor_protocol::room::Message;
 use parlor_protocol::{Code, LoginId};
 use parlor_room::iso_8601;
+use parlor_store::LoginRow;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -19,7 +20,7 @@ use super::peer::Client;
 use super::who::{Who, identify};
 use crate::app::App;
 use crate::auth::cookies::Cookie;
-use crate::auth::{GUEST_LIFE, Session, names};
+use crate::auth::{GUEST_LIFE, Session, Verified, names};
 
 /// The routes of this part.
 pub fn routes() -> OpenApiRouter<App> {
@@ -244,14 +245,18 @@ async fn sessions(
     Who(verified): Who,
 ) -> Result<Json<Vec<SessionInfo>>, Refused> {
     let logins = app.auth.logins_of(&verified.who.user_id).await?;
-    let listed = logins.into_iter().map(|login| SessionInfo {
-        is_current: verified.login.as_ref() == Some(&login.id),
+    Ok(Json(logins.into_iter().map(|login| session_info(login, &verified)).collect()))
+}
+
+/// Shows a login to its owner.
+pub fn session_info(login: LoginRow, seen_by: &Verified) -> SessionInfo {
+    SessionInfo {
+        is_current: seen_by.login.as_ref() == Some(&login.id),
         id: login.id,
         user_agent: login.user_agent,
         created_at: iso_8601(login.created_at_ms),
         expires_at: iso_8601(login.expires_at_ms),
-    });
-    Ok(Json(listed.collect()))
+    }
 }
 
 /// Ends one of one's own logins.

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use parlor_protocol::account::{
-    ChangePassword, Export, ExportedMessage, ExportedRoom, LeaveForGood, SessionInfo,
+    ChangePassword, Export, ExportedMessage, ExportedRoom, LeaveForGood,
 };
 use parlor_protocol::event::ClosedReason;
 use parlor_protocol::room::Message;
@@ -14,6 +14,7 @@ use parlor_room::iso_8601;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::accounts::session_info;
 use super::answer::Refused;
 use super::body::Body;
 use super::who::Who;
@@ -74,14 +75,8 @@ async fn export(State(app): State<App>, Who(verified): Who) -> Result<Response, 
     let user = &verified.who.user_id;
     app.limits.exports.check(user)?;
     let account = app.auth.account_of(user).await?.ok_or(Code::UserNotFound)?;
-    let logins = app.auth.logins_of(user).await?.into_iter().map(|login| SessionInfo {
-        is_current: verified.login.as_ref() == Some(&login.id),
-        id: login.id,
-        user_agent: login.user_agent,
-        created_at: iso_8601(login.created_at_ms),
-        expires_at: iso_8601(login.expires_at_ms),
-    });
-    let logins = logins.collect();
+    let logins = app.auth.logins_of(user).await?;
+    let logins = logins.into_iter().map(|login| session_info(login, &verified)).collect();
     let rooms = rooms_of(&app, user).await?;
     let messages = messages_of(&app, user).await?;
     let mut response = Json(Export { account, logins, rooms, messages }).into_response();
