@@ -29,7 +29,7 @@ async function register(name: string): Promise<Page> {
   await page.getByLabel(you.email).fill(`${name}@example.org`);
   await page.getByLabel(you.password, { exact: true }).fill(PASSWORD);
   await page.getByRole('button', { name: you.register, exact: true }).click();
-  await page.getByRole('button', { name: you.signOut }).waitFor();
+  await page.getByRole('button', { name: you.signOut, exact: true }).waitFor();
   return page;
 }
 
@@ -45,7 +45,7 @@ async function signIn(name: string, password: string): Promise<Page> {
 test('one sees where one is signed in, and signs out there', async () => {
   const here = await register('grace');
   const there = await signIn('grace', PASSWORD);
-  await there.getByRole('button', { name: you.signOut }).waitFor();
+  await there.getByRole('button', { name: you.signOut, exact: true }).waitFor();
   await here.reload();
   const logins = here.getByRole('region', { name: you.logins }).getByRole('listitem');
   await expect.poll(() => logins.count()).toBe(2);
