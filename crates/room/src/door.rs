@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::checks;
 use crate::io::{AskId, ConnId, Now, Principal, Proof, Refusal};
 use crate::room::{Asker, Room};
+use crate::snapshot::Durable;
 use crate::timers::Timer;
 use crate::wall::iso_8601;
 
@@ -71,6 +72,16 @@ impl Door {
             since: iso_8601(caller.since_ms),
         });
         WaitingRoom { callers: callers.collect() }
+    }
+}
+
+impl Durable {
+    /// Makes sure that so many more may be let in.
+    pub(crate) fn check_passes(&self, more: usize) -> Result<(), Refusal> {
+        if self.passes.len() + more > limits::PASSES {
+            return Err(checks::invalid("The room has let in too many people"));
+        }
+        Ok(())
     }
 }
 
@@ -188,9 +199,7 @@ impl Room {
 
     /// Lets somebody pass from now on. It is stored soon: whoever it is lost for asks once more.
     fn give_pass(&mut self, now: Now, user: &UserId, pass: Pass) -> Result<(), Refusal> {
-        if self.durable.passes.len() >= limits::PASSES {
-            return Err(checks::invalid("The room has let in too many people"));
-        }
+        self.durable.check_passes(1)?;
         Arc::make_mut(&mut self.durable).passes.insert(user.clone(), pass);
         self.store_presence_soon(now);
         Ok(())
@@ -238,8 +247,9 @@ impl Room {
         let seats = keepers.into_iter().filter_map(|user| self.members.seat(user));
         let connections: Vec<_> =
             seats.flat_map(|seat| seat.connections().collect::<Vec<_>>()).collect();
+        let event = Event::WaitingRoom(self.door.shown());
         for conn in connections {
-            self.send(conn, Event::WaitingRoom(self.door.shown()));
+            self.send(conn, event.clone());
         }
     }
 

@@ -243,14 +243,26 @@ impl Draft {
         if seat.is_none() && !ban {
             return Err(Code::UserNotFound.into());
         }
-        if !roles::may_remove(role, self.role(scene, &user_id, is_guest)) {
+        self.check_removal(role, self.role(scene, &user_id, is_guest), &user_id, ban)?;
+        Ok(Deed::Remove(user_id, ban))
+    }
+
+    /// Makes sure that somebody of a role may send this other away, for good or not.
+    fn check_removal(
+        &self,
+        role: Role,
+        other: Role,
+        user: &UserId,
+        ban: bool,
+    ) -> Result<(), Refusal> {
+        if !roles::may_remove(role, other) {
             return Err(Code::Forbidden.into());
         }
         if ban && self.durable.bans.len() >= OFFICES {
             return Err(checks::invalid("The room has banned too many people"));
         }
-        checks::line("userId", user_id.to_string(), 1..=USER_ID_CHARS)?;
-        Ok(Deed::Remove(user_id, ban))
+        checks::line("userId", user.to_string(), 1..=USER_ID_CHARS)?;
+        Ok(())
     }
 
     fn admit(&self, scene: &Scene<'_>, admit: Admit) -> Result<Option<Deed>, Refusal> {
@@ -261,9 +273,7 @@ impl Draft {
             }
             None => scene.door.waiting().cloned().collect(),
         };
-        if self.durable.passes.len() + users.len() > limits::PASSES {
-            return Err(checks::invalid("The room has let in too many people"));
-        }
+        self.durable.check_passes(users.len())?;
         Ok((!users.is_empty()).then_some(Deed::Admit(users)))
     }
 
@@ -277,13 +287,7 @@ impl Draft {
         if !ban && !scene.door.waiting().any(|user| *user == user_id) {
             return Ok(None);
         }
-        checks::line("userId", user_id.to_string(), 1..=USER_ID_CHARS)?;
-        if !roles::may_remove(role, self.role(scene, &user_id, false)) {
-            return Err(Code::Forbidden.into());
-        }
-        if ban && self.durable.bans.len() >= OFFICES {
-            return Err(checks::invalid("The room has banned too many people"));
-        }
+        self.check_removal(role, self.role(scene, &user_id, false), &user_id, ban)?;
         Ok(Some(Deed::TurnAway(user_id, ban)))
     }
 

@@ -13,6 +13,7 @@ use parlor_protocol::event::ClosedReason;
 use parlor_protocol::frame::{CommandId, ServerFrame};
 use parlor_protocol::room::RoomSettings;
 use parlor_protocol::{CloseCode, Code, Command, Event, RoomId, UserId};
+use serde::{Deserialize, Serialize};
 
 /// The moment of an input, told by the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +102,7 @@ pub struct Founding {
 }
 
 /// What speaks for somebody at the door.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Proof {
     /// Nothing.
     None,

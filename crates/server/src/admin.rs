@@ -97,11 +97,7 @@ fn chosen(password: Option<String>) -> (String, String) {
 }
 
 async fn find(store: &Store, name: &str) -> Result<Person, String> {
-    let found = match name.contains('@') {
-        true => store.account_by_email(name).await,
-        false => store.account_by_username(name).await,
-    };
-    let found = found.map_err(sentence)?;
+    let found = store.account_named(name).await.map_err(sentence)?;
     found.map(|account| account.person).ok_or_else(|| format!("There is no account {name}."))
 }
 

@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::entity::{login, users};
 use crate::people::{AccountRow, PersonKind};
-use crate::value::{Word, folded, storable, time};
+use crate::value::{Word, folded, time};
 use crate::{Person, Store, StoreError};
 
 /// An account in the list of all.
@@ -52,12 +52,12 @@ impl Store {
         since_ms: Option<i64>,
     ) -> Result<bool, StoreError> {
         let since = since_ms.map(time);
-        self.change_user(id, users::Column::DisabledAt, Expr::value(since)).await
+        self.set_column(id, users::Column::DisabledAt, Expr::value(since)).await
     }
 
     /// Makes somebody run the site, or no longer; `false` if there is no such person.
     pub async fn set_admin(&self, id: &UserId, is_admin: bool) -> Result<bool, StoreError> {
-        self.change_user(id, users::Column::IsAdmin, Expr::value(is_admin)).await
+        self.set_column(id, users::Column::IsAdmin, Expr::value(is_admin)).await
     }
 
     /// Returns the logins that were revoked at `since_ms` or later, by the clocks of those who did.
@@ -70,19 +70,5 @@ impl Store {
             .all(self.read())
             .await?;
         Ok(ids.into_iter().map(LoginId::from).collect())
-    }
-
-    async fn change_user(
-        &self,
-        id: &UserId,
-        column: users::Column,
-        value: Expr,
-    ) -> Result<bool, StoreError> {
-        let done = users::Entity::update_many()
-            .col_expr(column, value)
-            .filter(users::Column::Id.eq(storable(id.as_str())))
-            .exec(self.write())
-            .await?;
-        Ok(done.rows_affected > 0)
     }
 }

@@ -12,7 +12,6 @@ use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
     DbBackend, DbErr, RuntimeErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
-
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::group::Group;
@@ -75,7 +74,6 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     read: DatabaseConnection,
     write: DatabaseConnection,
-    connections: u32,
     creations: Group<NewRoom>,
     live: Group<LiveWrite>,
 }
@@ -111,8 +109,7 @@ impl Store {
             )));
         };
         let (creations, live) = (Group::spawn(write.clone()), Group::spawn(write.clone()));
-        let connections = config.max_connections.max(2);
-        Ok(Self(Arc::new(Inner { read, write, connections, creations, live })))
+        Ok(Self(Arc::new(Inner { read, write, creations, live })))
     }
 
     /// Brings the tables to this version; several nodes may do so at once.
@@ -149,11 +146,6 @@ impl Store {
 
     pub(crate) fn write(&self) -> &DatabaseConnection {
         &self.0.write
-    }
-
-    /// Returns how many connections there may be.
-    pub(crate) fn connections(&self) -> u32 {
-        self.0.connections
     }
 
     pub(crate) fn creations(&self) -> &Group<NewRoom> {

@@ -152,8 +152,10 @@ impl Store {
         }
         // Half of them at a time, so that others find a free one: the pool hands out those next that
         // lay idle longest.
+        let pool = self.write().get_postgres_connection_pool();
+        let half = pool.options().get_max_connections().div_ceil(2);
         for _ in 0..2 {
-            let some = (0..self.connections().div_ceil(2)).map(|_| self.begin());
+            let some = (0..half).map(|_| self.begin());
             let opened = futures_util::future::try_join_all(some).await?;
             let rehearsals = opened.iter().map(rehearse);
             futures_util::future::try_join_all(rehearsals).await?;

@@ -163,6 +163,14 @@ impl Store {
         self.account_where(users::Column::EmailFolded.eq(folded(email))).await
     }
 
+    /// Finds an account by what its owner calls it: an e-mail address or a user name.
+    pub async fn account_named(&self, name: &str) -> Result<Option<AccountRow>, StoreError> {
+        match name.contains('@') {
+            true => self.account_by_email(name).await,
+            false => self.account_by_username(name).await,
+        }
+    }
+
     async fn account_where(&self, which: Expr) -> Result<Option<AccountRow>, StoreError> {
         let found = users::Entity::find().filter(which).one(self.read()).await?;
         found.map(AccountRow::try_from).transpose()
@@ -174,7 +182,8 @@ impl Store {
         id: &UserId,
         display_name: &str,
     ) -> Result<bool, StoreError> {
-        self.set_column(id, users::Column::DisplayName, display_name).await
+        let name = Expr::value(storable(display_name));
+        self.set_column(id, users::Column::DisplayName, name).await
     }
 
     /// Sets the password's hash; `false` if there is no such person.
@@ -183,17 +192,19 @@ impl Store {
         id: &UserId,
         password_hash: &str,
     ) -> Result<bool, StoreError> {
-        self.set_column(id, users::Column::PasswordHash, password_hash).await
+        let hash = Expr::value(storable(password_hash));
+        self.set_column(id, users::Column::PasswordHash, hash).await
     }
 
-    async fn set_column(
+    /// Sets one column of a person; `false` if there is no such person.
+    pub(crate) async fn set_column(
         &self,
         id: &UserId,
         column: users::Column,
-        text: &str,
+        value: Expr,
     ) -> Result<bool, StoreError> {
         let done = users::Entity::update_many()
-            .col_expr(column, Expr::value(storable(text)))
+            .col_expr(column, value)
             .filter(users::Column::Id.eq(storable(id.as_str())))
             .exec(self.write())
             .await?;

@@ -1,6 +1,6 @@
 //! How a login begins, goes on and ends.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parlor_protocol::account::{Account, LoggedIn, Login, Register};
 use parlor_protocol::{Code, LoginId, UserId, limits};
@@ -49,8 +49,7 @@ impl Auth {
     /// [`Code::InvalidCredentials`]; [`Code::Invalid`] without any name.
     pub async fn log_in(&self, form: Login, user_agent: Option<&str>) -> Result<Session, Refused> {
         let found = match (&form.username, &form.email) {
-            (Some(name), _) if name.contains('@') => self.0.store.account_by_email(name).await?,
-            (Some(name), _) => self.0.store.account_by_username(name).await?,
+            (Some(name), _) => self.0.store.account_named(name).await?,
             (None, Some(email)) => self.0.store.account_by_email(email.trim()).await?,
             (None, None) => return Err(Refused::invalid("Give a user name or an e-mail address")),
         };
@@ -58,9 +57,7 @@ impl Auth {
             Some(AccountRow { person, password_hash }) => (Some(person), password_hash),
             None => (None, None),
         };
-        let fits = form.password.len() <= *limits::PASSWORD_BYTES.end();
-        let password = if fits { form.password } else { String::new() };
-        let is_right = self.0.passwords.check(password, stored).await? && fits;
+        let is_right = self.is_password(form.password, stored).await?;
         match person {
             Some(person) if is_right && person.is_disabled => Err(Code::AccountDisabled.into()),
             Some(person) if is_right => self.begin(person, user_agent).await,
@@ -74,9 +71,7 @@ impl Auth {
     /// [`Code::Busy`] if too many wait already; what the store says.
     pub async fn is_password_of(&self, user: &UserId, password: String) -> Result<bool, Refused> {
         let stored = self.0.store.account(user).await?.and_then(|account| account.password_hash);
-        let fits = password.len() <= *limits::PASSWORD_BYTES.end();
-        let password = if fits { password } else { String::new() };
-        Ok(self.0.passwords.check(password, stored).await? && fits)
+        Ok(self.is_password(password, stored).await?)
     }
 
     /// Sets the password of an account. Its logins are for the caller to end.
@@ -100,7 +95,9 @@ impl Auth {
     /// # Errors
     /// [`Code::Busy`] if too many wait already.
     pub async fn is_password(&self, password: String, hash: Option<String>) -> Result<bool, Code> {
-        self.0.passwords.check(password, hash).await
+        let fits = password.len() <= *limits::PASSWORD_BYTES.end();
+        let password = if fits { password } else { String::new() };
+        Ok(self.0.passwords.check(password, hash).await? && fits)
     }
 
     async fn begin(&self, person: Person, user_agent: Option<&str>) -> Result<Session, Refused> {
@@ -246,16 +243,28 @@ impl Auth {
 
     /// Forgets what was read of a login and its person: somebody else has changed them.
     pub fn forget_login(&self, id: &LoginId) {
-        let mut owner = None;
-        self.0.logins.forget(|key, login| {
-            let is_it = key == id;
-            owner = owner.take().or(is_it.then(|| login.user_id.clone()));
-            is_it
-        });
-        self.0.logins_by_hash.forget(|_, login| login.id == *id);
-        if let Some(owner) = owner {
-            self.forget_person(&owner);
+        if let Some(login) = self.0.logins.get(id, Instant::now()) {
+            self.forget_person(&login.user_id);
         }
+        self.0.logins.forget(|key, _| key == id);
+        self.0.logins_by_hash.forget(|_, login| login.id == *id);
+    }
+
+    /// Ends the logins of a person, all but the one to be spared.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn end_logins_of(
+        &self,
+        user: &UserId,
+        spared: Option<&LoginId>,
+    ) -> Result<(), Refused> {
+        for login in self.logins_of(user).await? {
+            if spared != Some(&login.id) {
+                self.end_login(&login.id).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Returns a person's logins that are good now, the newest first.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use parlor_protocol::event::ClosedReason;
 use parlor_protocol::{Code, RoomId, UserId};
-use parlor_room::{Principal, Refusal};
+use parlor_room::{Principal, Proof, Refusal};
 use serde::{Deserialize, Serialize};
 
 /// A message from one node to another.
@@ -156,8 +156,8 @@ pub enum Question {
     Members(Option<UserId>, u32),
     /// Whether somebody would be let in.
     MayEnter(Person),
-    /// Somebody at the door: whether they knew the password, hold an invitation, and their words.
-    Knock(Person, bool, bool, Option<String>),
+    /// Somebody at the door, with this proof and these words.
+    Knock(Person, Proof, Option<String>),
     /// A command, in JSON, without a connection.
     Command(Person, String),
     /// The end of the room, asked for by somebody.

@@ -11,6 +11,7 @@ use parlor_protocol::event::ClosedReason;
 use parlor_protocol::room::Message;
 use parlor_protocol::{Code, UserId};
 use parlor_room::iso_8601;
+use parlor_store::RoomRow;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -54,11 +55,7 @@ async fn change_password(
 ) -> Result<Json<Message>, Refused> {
     let user = prove(&app, &verified, form.current).await?;
     app.auth.set_password(&user, form.password).await?;
-    for login in app.auth.logins_of(&user).await? {
-        if verified.login.as_ref() != Some(&login.id) {
-            app.auth.end_login(&login.id).await?;
-        }
-    }
+    app.auth.end_logins_of(&user, verified.login.as_ref()).await?;
     Ok(Json(Message { message: "The password is changed".to_owned() }))
 }
 
@@ -77,7 +74,12 @@ async fn export(State(app): State<App>, Who(verified): Who) -> Result<Response, 
     let account = app.auth.account_of(user).await?.ok_or(Code::UserNotFound)?;
     let logins = app.auth.logins_of(user).await?;
     let logins = logins.into_iter().map(|login| session_info(login, &verified)).collect();
-    let rooms = rooms_of(&app, user).await?;
+    let rooms = rooms_of(&app, user).await?.into_iter().map(|row| ExportedRoom {
+        room_id: row.id,
+        name: row.name,
+        created_at: iso_8601(row.created_at_ms),
+    });
+    let rooms = rooms.collect();
     let messages = messages_of(&app, user).await?;
     let mut response = Json(Export { account, logins, rooms, messages }).into_response();
     let headers = response.headers_mut();
@@ -87,18 +89,14 @@ async fn export(State(app): State<App>, Who(verified): Who) -> Result<Response, 
     Ok(response)
 }
 
-async fn rooms_of(app: &App, user: &UserId) -> Result<Vec<ExportedRoom>, Refused> {
+async fn rooms_of(app: &App, user: &UserId) -> Result<Vec<RoomRow>, Refused> {
     let mut rooms = Vec::new();
     let mut after = None;
     loop {
         let page = app.store.rooms_of(user, after.as_ref(), PAGE).await?;
         let Some(last) = page.last() else { return Ok(rooms) };
         after = Some(last.into());
-        rooms.extend(page.into_iter().map(|row| ExportedRoom {
-            room_id: row.id,
-            name: row.name,
-            created_at: iso_8601(row.created_at_ms),
-        }));
+        rooms.extend(page);
     }
 }
 
@@ -137,15 +135,13 @@ async fn leave_for_good(
 ) -> Result<Json<Message>, Refused> {
     let user = prove(&app, &verified, form.password).await?;
     for room in rooms_of(&app, &user).await? {
-        match app.rooms.end(&room.room_id, ClosedReason::Deleted).await {
+        match app.rooms.end(&room.id, ClosedReason::Deleted).await {
             Ok(()) | Err(Code::RoomNotFound) => {}
             Err(code) => return Err(code.into()),
         }
-        app.store.delete_room(&room.room_id).await?;
+        app.store.delete_room(&room.id).await?;
     }
-    for login in app.auth.logins_of(&user).await? {
-        app.auth.end_login(&login.id).await?;
-    }
+    app.auth.end_logins_of(&user, None).await?;
     app.store.forget_user(&user, SOMEBODY).await?;
     app.auth.forget_person(&user);
     Ok(Json(Message { message: "The account is deleted".to_owned() }))

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use parlor_protocol::event::ClosedReason;
 use parlor_protocol::{Code, RoomId, UserId};
-use parlor_room::{AskId, Input};
+use parlor_room::{AskId, Input, Refusal};
+use tokio::sync::oneshot;
 
 use super::connection::{turn_away, why_turned_away};
 use super::{Home, Hub, HubRef, LOADING_ERRANDS, RoomKey, Tools};
@@ -68,15 +69,11 @@ impl Hub {
                 let _ = reply.send(room.why_not_in(&who).map_or(Ok(()), Err));
             }
             Errand::Knock(who, proof, message, reply) => {
-                let ask = AskId(self.next_ask);
-                self.next_ask += 1;
-                self.asks.insert(ask.0, (key, reply));
+                let ask = self.await_answer(key, reply);
                 self.turn(me, key, Input::Knock { ask, who, proof, message });
             }
             Errand::Command(who, command, reply) => {
-                let ask = AskId(self.next_ask);
-                self.next_ask += 1;
-                self.asks.insert(ask.0, (key, reply));
+                let ask = self.await_answer(key, reply);
                 let input = Input::Ask { ask, who, command: *command, fresh: rand::random() };
                 self.turn(me, key, input);
             }
@@ -93,6 +90,14 @@ impl Hub {
                 self.turn(me, key, Input::Close { reason });
             }
         }
+    }
+
+    /// Keeps who waits for a room's answer, and names it to the room.
+    fn await_answer(&mut self, key: RoomKey, reply: oneshot::Sender<Result<(), Refusal>>) -> AskId {
+        let ask = AskId(self.next_ask);
+        self.next_ask += 1;
+        self.asks.insert(ask.0, (key, reply));
+        ask
     }
 
     /// Tells every loaded room that a guest became an account.

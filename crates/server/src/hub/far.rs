@@ -7,7 +7,7 @@ use bytes::Bytes;
 use parlor_dialects::native;
 use parlor_protocol::playback::ClockPong;
 use parlor_protocol::{Code, Command, Event, RoomId};
-use parlor_room::{ConnId, Departure, Input, Proof};
+use parlor_room::{ConnId, Departure, Input};
 use slotmap::{Key, KeyData};
 use tokio::sync::oneshot;
 
@@ -222,12 +222,7 @@ impl Hub {
             Question::MayEnter(who) => {
                 Self::ask_here(me, from, id, ask, |reply| Errand::MayEnter(who.into(), reply));
             }
-            Question::Knock(who, knew_password, is_invited, message) => {
-                let proof = match (knew_password, is_invited) {
-                    (_, true) => Proof::Invitation,
-                    (true, false) => Proof::Password,
-                    (false, false) => Proof::None,
-                };
+            Question::Knock(who, proof, message) => {
                 let errand = |reply| Errand::Knock(who.into(), proof, message, reply);
                 Self::ask_here(me, from, id, ask, errand);
             }

@@ -151,8 +151,7 @@ async fn claim(tools: &Tools, cluster: &Cluster, id: &RoomId) -> Result<Claimed,
                     }
                 };
                 let (holder, lease) = tokio::join!(store.holder_of_room(id), lease);
-                let holder = holder.map_err(faulty)?;
-                let holder = holder.map(|it| Holder { node: it.node.into(), fence: it.fence });
+                let holder = holder.map_err(faulty)?.map(told_holder);
                 known = holder.as_ref().map(|holder| holder.node.clone());
                 known_lease = lease;
                 step = claiming.holder(holder);
@@ -189,12 +188,14 @@ async fn claim(tools: &Tools, cluster: &Cluster, id: &RoomId) -> Result<Claimed,
                 return Ok(Claimed::Taken(Taken { fence, losses: claiming.losses() }));
             }
             Claim::Gone => return Err(Code::RoomNotFound),
-            Claim::Held(holder) => {
-                let holder = holder.map(|it| Holder { node: it.node.into(), fence: it.fence });
-                step = claiming.refused(holder);
-            }
+            Claim::Held(holder) => step = claiming.refused(holder.map(told_holder)),
         }
     }
+}
+
+/// Puts what the database says of a holder into the words of tenure.
+fn told_holder(stored: parlor_store::Holder) -> Holder {
+    Holder { node: stored.node.into(), fence: stored.fence }
 }
 
 /// Offers a room to nodes that open sockets, and says whether they still have time to take it.

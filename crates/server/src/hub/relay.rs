@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use parlor_protocol::{Code, RoomId};
-use parlor_room::{ConnId, Departure, Input, Proof};
+use parlor_room::{ConnId, Departure, Input};
 
 use super::connection::conn_key;
 use super::far::person;
@@ -59,8 +59,7 @@ impl Hub {
             Errand::Members(after, limit, _) => Question::Members(after.clone(), *limit as u32),
             Errand::MayEnter(who, _) => Question::MayEnter(person(who)),
             Errand::Knock(who, proof, message, _) => {
-                let (knew, invited) = (*proof == Proof::Password, *proof == Proof::Invitation);
-                Question::Knock(person(who), knew, invited, message.clone())
+                Question::Knock(person(who), *proof, message.clone())
             }
             Errand::Command(who, command, _) => {
                 let command = serde_json::to_string(command).expect("a command is JSON");
