@@ -24,6 +24,8 @@ want() { # program package
 }
 # Debian keeps these out of PATH, PostgreSQL's own programs from everybody.
 has_nginx() { has nginx || [ -x /usr/sbin/nginx ]; }
+# Debian's python3 has the module, but cannot make anything with it without python3-venv.
+has_venv() { python3 -c 'import ensurepip, venv' >/dev/null 2>&1; }
 has_postgres() { has initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
 
 want cc build-essential
@@ -36,6 +38,7 @@ case $target in
         want firefox-esr firefox-esr
         want ffmpeg ffmpeg
         want redis-server redis-server
+        has_venv || wanted+=(python3-venv)
         has_nginx || wanted+=(nginx)
         has_postgres || wanted+=(postgresql)
         ;;
@@ -103,6 +106,17 @@ fi
 if [ "$target" = fuzz ] && ! has cargo-fuzz; then
     say 'building cargo-fuzz (once)'
     cargo install --locked --quiet cargo-fuzz
+fi
+
+# --- The mail server of the tests -----------------------------------------------------------------
+
+smtp_wanted=aiosmtpd==1.4.6
+if [ "$target" = test ] && [ "$(cat target/py/.parlor 2>/dev/null)" != "$smtp_wanted" ]; then
+    say "installing the tests' mail server $smtp_wanted into target/py"
+    rm -rf target/py
+    python3 -m venv target/py
+    target/py/bin/pip install --quiet --disable-pip-version-check "$smtp_wanted"
+    printf '%s\n' "$smtp_wanted" >target/py/.parlor
 fi
 
 # --- npm packages, as the lock file has them -----------------------------------------------------

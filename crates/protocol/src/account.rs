@@ -91,6 +91,10 @@ pub struct Account {
     pub created_at: String,
     /// Whether the person is a guest.
     pub is_guest: bool,
+    /// Whether the person proved to have the address; absent where no mail is sent, and without an
+    /// address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_email_verified: Option<bool>,
 }
 
 /// A person as others see it.
@@ -216,4 +220,31 @@ pub struct ExportedMessage {
     pub sent_at: String,
 }
 
+/// Body of `POST /api/v1/auth/password/forgot`.
+#[derive(Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ForgotPassword {
+    /// The account's e-mail address.
+    pub email: String,
+}
+
+/// Body of `POST /api/v1/auth/password/reset`.
+#[derive(Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResetPassword {
+    /// What the link in the mail carries.
+    pub token: String,
+    /// The new password, at least 8 bytes.
+    pub password: String,
+}
+
+/// Body of `POST /api/v1/auth/email/verify`.
+#[derive(Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct VerifyEmail {
+    /// What the link in the mail carries.
+    pub token: String,
+}
+
+secret_debug!(ForgotPassword, ResetPassword, VerifyEmail);
 secret_debug!(ChangePassword, LeaveForGood, Register, Login, Refresh, Guest, LoggedIn, Ticket);

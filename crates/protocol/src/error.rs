@@ -81,6 +81,8 @@ codes! {
     WaitingRoom = "waiting_room", 403, "You wait until somebody lets you in";
     /// The person waited, and was not let in.
     TurnedAway = "turned_away", 403, "You were not let in";
+    /// A link from a mail that was used before, or is too old.
+    LinkExpired = "link_expired", 410, "This link was used already, or is too old";
     /// The user name is taken.
     UsernameTaken = "username_taken", 409, "That user name is taken";
     /// The e-mail address is taken.

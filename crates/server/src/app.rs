@@ -13,6 +13,7 @@ use crate::auth::{Auth, KeyError};
 use crate::clock::{Clock, wall_ms};
 use crate::config::Config;
 use crate::http::limits::RateLimits;
+use crate::mail::Mail;
 use crate::rooms::Rooms;
 use crate::telemetry;
 
@@ -20,6 +21,8 @@ use crate::telemetry;
 const TIDY_PAUSE: Duration = Duration::from_secs(5);
 /// Every so many of these it also forgets logins that ended long ago.
 const TIDIES_PER_SWEEP: u32 = 720;
+/// What became of a mail is kept for so long, and so is a token's hash after its end.
+const MAIL_LIFE_MS: i64 = 30 * 86_400_000;
 /// How often logins are looked for that somebody else revoked: their sockets are closed within 5 s.
 const REVOCATIONS_READ_EVERY: Duration = Duration::from_secs(2);
 /// How far back: the clocks of those who revoke may differ by as much.
@@ -39,6 +42,8 @@ pub struct Parts {
     pub store: Store,
     /// Who somebody is.
     pub auth: Auth,
+    /// The mail.
+    pub mail: Mail,
     /// The rooms.
     pub rooms: Rooms,
     /// The server's clock.
@@ -69,9 +74,10 @@ impl App {
     ) -> Result<Self, KeyError> {
         telemetry::install_metrics();
         let auth = Auth::open(config.clone(), store.clone(), rooms.clone()).await?;
+        let mail = Mail::open(config.clone(), store.clone()).await?;
         let limits = RateLimits::new(config.insecure_no_rate_limits);
         let is_draining = AtomicBool::new(false);
-        Ok(Self(Arc::new(Parts { config, store, auth, rooms, clock, limits, is_draining })))
+        Ok(Self(Arc::new(Parts { config, store, auth, mail, rooms, clock, limits, is_draining })))
     }
 
     /// Tidies up until the future is dropped: metrics are folded together, logins that ended long
@@ -85,6 +91,9 @@ impl App {
                 let before = wall_ms() - ENDED_LOGIN_LIFE_MS;
                 if let Err(error) = self.store.forget_logins(before).await {
                     tracing::warn!(%error, "logins that ended could not be forgotten");
+                }
+                if let Err(error) = self.store.forget_mail(wall_ms() - MAIL_LIFE_MS).await {
+                    tracing::warn!(%error, "old mail could not be forgotten");
                 }
             }
         }

@@ -6,7 +6,8 @@
 pub mod accounts;
 mod cache;
 pub mod cookies;
-mod keys;
+pub mod keys;
+mod links;
 mod logins;
 pub mod names;
 mod passwords;

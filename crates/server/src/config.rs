@@ -1,6 +1,7 @@
 //! The configuration: what can be set, where it is read from, and what it means.
 
 pub mod example;
+pub mod mail;
 pub mod network;
 pub mod role;
 pub mod settings;
@@ -11,6 +12,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use mail::MailConfig;
 pub use network::Network;
 pub use role::{Listen, Role};
 pub use sources::{Flags, Found, Values};
@@ -41,6 +43,8 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// Proxies whose forwarding headers are believed.
     pub trusted_proxies: Vec<Network>,
+    /// Where mail goes out; `None` if none does.
+    pub mail: Option<MailConfig>,
     /// Wraps the keys in the database.
     pub secret: Option<String>,
     /// Who may read `/metrics`.
@@ -146,6 +150,7 @@ impl Config {
             read.problem("public_url", "begins with http://, but this server speaks https");
         }
         let sync_url = read.sync_url(&listen);
+        let mail = read.mail(public_url.as_ref());
         let origin = |text: &str| Site::parse(text).map(|site| site.origin);
         let network = |text: &str| text.parse().ok();
         let config = Self {
@@ -163,6 +168,7 @@ impl Config {
                 origin,
             ),
             trusted_proxies: read.list("trusted_proxies", "a network such as 10.0.0.0/8", network),
+            mail,
             secret,
             metrics_from: read.list("metrics_from", "a network such as 127.0.0.0/8", network),
             access_token_life: Duration::from_secs(read.number("access_token_seconds", 1..=86_400)),

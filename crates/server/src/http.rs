@@ -10,6 +10,7 @@ mod entry;
 pub mod gate;
 mod health;
 mod leaving;
+mod letters;
 pub mod limits;
 mod page;
 pub mod peer;
@@ -37,6 +38,7 @@ pub fn documented() -> OpenApiRouter<App> {
         .merge(accounts::routes())
         .merge(users::routes())
         .merge(leaving::routes())
+        .merge(letters::routes())
         .merge(rooms::routes())
         .merge(entry::routes())
         .merge(sockets::routes())

@@ -19,6 +19,7 @@ pub mod healthcheck;
 pub mod http;
 pub mod hub;
 pub mod janitor;
+pub mod mail;
 pub mod net;
 pub mod process;
 pub mod rooms;

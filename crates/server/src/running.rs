@@ -89,6 +89,7 @@ impl Running {
         let following = app.clone();
         chores.spawn(async move { following.follow_revocations().await });
         chores.spawn(async move { tidying.tidy().await });
+        chores.spawn(app.mail.clone().run());
         chores.spawn(janitor::sweep_rooms(store.clone(), rooms.clone()));
         chores.spawn(process::give_back_memory(store));
         if let Some(tls) = tls.clone() {
@@ -121,6 +122,7 @@ impl Running {
     pub async fn stop(mut self) {
         self.app.begin_draining();
         self.server.stop().await;
+        self.app.mail.stop().await;
         self.chores.shutdown().await;
         match &self.cluster {
             Some(cluster) => cluster.leave().await,

@@ -27,7 +27,8 @@ const INDEX: &str = "index.html";
 
 /// Pages of the UI beside the room's: a browser that loads one directly gets the UI, which knows
 /// what to show.
-pub const PAGES: [&str; 6] = ["/", "/join/{code}", "/you", "/account", "/login", "/register"];
+pub const PAGES: [&str; 8] =
+    ["/", "/join/{code}", "/you", "/account", "/login", "/register", "/reset", "/verify"];
 
 /// What the UI's pages may load. Films, pictures and playlists come from wherever people keep
 /// them; scripts only from here, and YouTube's own player.

@@ -43,6 +43,8 @@ pub struct Person {
     pub created_at_ms: i64,
     /// Whether whoever runs the site keeps the person out.
     pub is_disabled: bool,
+    /// Whether the person proved to have the address.
+    pub is_email_verified: bool,
 }
 
 /// An account with what proves it.
@@ -101,6 +103,7 @@ impl TryFrom<users::Model> for AccountRow {
                 display_name: row.display_name,
                 created_at_ms: row.created_at.timestamp_millis(),
                 is_disabled: row.disabled_at.is_some(),
+                is_email_verified: row.email_verified_at.is_some(),
             },
             password_hash: row.password_hash,
         })
@@ -300,5 +303,6 @@ fn row_of(
         display_name: Set(storable(display_name)),
         is_admin: Set(false),
         disabled_at: Set(None),
+        email_verified_at: Set(None),
     }
 }

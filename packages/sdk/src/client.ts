@@ -94,6 +94,26 @@ export class ParlorClient {
     return answer(this.routes.POST('/api/v1/auth/password', { body: { current, password } }));
   }
 
+  /** Has a link for another password sent to an address, if an account has it. */
+  forgotPassword(email: string): Promise<{ message: string }> {
+    return answer(this.routes.POST('/api/v1/auth/password/forgot', { body: { email } }));
+  }
+
+  /** Sets another password by what the link carries; every login ends. */
+  resetPassword(token: string, password: string): Promise<{ message: string }> {
+    return answer(this.routes.POST('/api/v1/auth/password/reset', { body: { token, password } }));
+  }
+
+  /** Proves one's address by what the link carries. */
+  verifyEmail(token: string): Promise<{ message: string }> {
+    return answer(this.routes.POST('/api/v1/auth/email/verify', { body: { token } }));
+  }
+
+  /** Has the link that proves one's address sent once more. */
+  sendVerification(): Promise<{ message: string }> {
+    return answer(this.routes.POST('/api/v1/auth/email/send-verification'));
+  }
+
   /** Deletes one's account for good. */
   deleteAccount(password: string): Promise<{ message: string }> {
     return answer(this.routes.DELETE('/api/v1/users/me', { body: { password } }));

@@ -72,6 +72,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/email/send-verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends the link that proves one's address once more. */
+        post: operations["send_verification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/email/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Proves an address by the link from a mail. */
+        post: operations["verify_email"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/guest": {
         parameters: {
             query?: never;
@@ -134,6 +168,43 @@ export interface paths {
         put?: never;
         /** Sets another password; every other login of the account ends. */
         post: operations["change_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/password/forgot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends a link for another password to an address. The answer is the same, and as fast, whether
+         *     somebody here has the address or not.
+         */
+        post: operations["forgot_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/password/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets another password by the link from a mail. Every login of the account ends. */
+        post: operations["reset_password"];
         delete?: never;
         options?: never;
         head?: never;
@@ -511,6 +582,11 @@ export interface components {
             email: string | null;
             /** @description The person. */
             id: components["schemas"]["UserId"];
+            /**
+             * @description Whether the person proved to have the address; absent where no mail is sent, and without an
+             *     address.
+             */
+            isEmailVerified?: boolean | null;
             /** @description Whether the person is a guest. */
             isGuest: boolean;
             /** @description The user name; `null` for guests and external users. */
@@ -673,7 +749,7 @@ export interface components {
          * @description A stable reason why a request was not carried out.
          * @enum {string}
          */
-        Code: "malformed" | "unknown_type" | "invalid" | "missing_token" | "invalid_token" | "invalid_credentials" | "account_disabled" | "forbidden" | "foreign_origin" | "foreign_host" | "misdirected" | "not_found" | "room_not_found" | "user_not_found" | "method_not_allowed" | "room_full" | "banned" | "password_required" | "wrong_password" | "account_required" | "not_invited" | "waiting_room" | "turned_away" | "username_taken" | "email_taken" | "queue_full" | "stale" | "too_large" | "unsupported_media" | "upgrade_required" | "rate_limited" | "busy" | "unavailable" | "timeout" | "internal";
+        Code: "malformed" | "unknown_type" | "invalid" | "missing_token" | "invalid_token" | "invalid_credentials" | "account_disabled" | "forbidden" | "foreign_origin" | "foreign_host" | "misdirected" | "not_found" | "room_not_found" | "user_not_found" | "method_not_allowed" | "room_full" | "banned" | "password_required" | "wrong_password" | "account_required" | "not_invited" | "waiting_room" | "turned_away" | "link_expired" | "username_taken" | "email_taken" | "queue_full" | "stale" | "too_large" | "unsupported_media" | "upgrade_required" | "rate_limited" | "busy" | "unavailable" | "timeout" | "internal";
         /**
          * @description A command of the room protocol: `type` and `payload` of a frame from a client.
          *
@@ -1007,6 +1083,11 @@ export interface components {
             /** @description Names the room. */
             roomId: components["schemas"]["RoomId"];
         };
+        /** @description Body of `POST /api/v1/auth/password/forgot`. */
+        ForgotPassword: {
+            /** @description The account's e-mail address. */
+            email: string;
+        };
         /** @description Answer of `GET /api/rooms/join/{joinCode}` and `GET /api/rooms/{roomId}`. */
         FoundCallRoom: {
             /** @description The room. */
@@ -1308,6 +1389,13 @@ export interface components {
             /** @description 4 to 40 characters: letters, digits, `_ . -`. */
             username: string;
         };
+        /** @description Body of `POST /api/v1/auth/password/reset`. */
+        ResetPassword: {
+            /** @description The new password, at least 8 bytes. */
+            password: string;
+            /** @description What the link in the mail carries. */
+            token: string;
+        };
         /**
          * @description What a member may do, least last. (One table in crate `room` says which role may what.)
          * @enum {string}
@@ -1605,6 +1693,11 @@ export interface components {
         };
         /** @description Names a person: an account, a guest or an external user. Never a socket. */
         UserId: string;
+        /** @description Body of `POST /api/v1/auth/email/verify`. */
+        VerifyEmail: {
+            /** @description What the link in the mail carries. */
+            token: string;
+        };
         /**
          * @description For whom a room waits when somebody's player cannot go on.
          * @enum {string}
@@ -1655,6 +1748,7 @@ export type Event = components['schemas']['Event'];
 export type Export = components['schemas']['Export'];
 export type ExportedMessage = components['schemas']['ExportedMessage'];
 export type ExportedRoom = components['schemas']['ExportedRoom'];
+export type ForgotPassword = components['schemas']['ForgotPassword'];
 export type FoundCallRoom = components['schemas']['FoundCallRoom'];
 export type Guest = components['schemas']['Guest'];
 export type Holding = components['schemas']['Holding'];
@@ -1687,6 +1781,7 @@ export type Reaction = components['schemas']['Reaction'];
 export type Readiness = components['schemas']['Readiness'];
 export type Refresh = components['schemas']['Refresh'];
 export type Register = components['schemas']['Register'];
+export type ResetPassword = components['schemas']['ResetPassword'];
 export type Role = components['schemas']['Role'];
 export type RoleSet = components['schemas']['RoleSet'];
 export type RoomClosed = components['schemas']['RoomClosed'];
@@ -1706,6 +1801,7 @@ export type Ticket = components['schemas']['Ticket'];
 export type TurnAway = components['schemas']['TurnAway'];
 export type UpdatePlayback = components['schemas']['UpdatePlayback'];
 export type UserId = components['schemas']['UserId'];
+export type VerifyEmail = components['schemas']['VerifyEmail'];
 export type Wait = components['schemas']['Wait'];
 export type WaitingRoom = components['schemas']['WaitingRoom'];
 export type $defs = Record<string, never>;
@@ -1857,6 +1953,77 @@ export interface operations {
             };
         };
     };
+    send_verification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A link is on its way, unless the address is verified already */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    verify_email: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerifyEmail"];
+            };
+        };
+        responses: {
+            /** @description The address is its owner's */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description `link_expired`: used already, or too old */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     guest: {
         parameters: {
             query?: never;
@@ -1989,6 +2156,81 @@ export interface operations {
             };
             /** @description `invalid_credentials`: that is not the password until now */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    forgot_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForgotPassword"];
+            };
+        };
+        responses: {
+            /** @description If an account has this address, a link is sent there; it works once, within an hour */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    reset_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResetPassword"];
+            };
+        };
+        responses: {
+            /** @description Set; one logs in with it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description `link_expired`: used already, or too old */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };

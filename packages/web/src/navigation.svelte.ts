@@ -2,6 +2,8 @@
 export type Page =
   | { name: 'front'; code?: string }
   | { name: 'you' }
+  | { name: 'reset' }
+  | { name: 'verify' }
   | { name: 'room'; roomId: string }
   | { name: 'unknown' };
 
@@ -9,6 +11,8 @@ export type Page =
 export function pageAt(path: string): Page {
   if (path === '/') return { name: 'front' };
   if (/^\/(?:you|account|login|register)\/?$/.test(path)) return { name: 'you' };
+  if (/^\/reset\/?$/.test(path)) return { name: 'reset' };
+  if (/^\/verify\/?$/.test(path)) return { name: 'verify' };
   const code = /^\/join\/([a-z0-9]+)\/?$/i.exec(path)?.[1];
   if (code !== undefined) return { name: 'front', code };
   const room = /^\/room\/([\w-]+)\/?$/.exec(path)?.[1];

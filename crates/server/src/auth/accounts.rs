@@ -72,6 +72,7 @@ pub(super) async fn make(
         display_name: display_name.clone(),
         created_at_ms: wall_ms(),
         is_disabled: false,
+        is_email_verified: false,
     };
     let account = NewAccount {
         id: person.id.clone(),
@@ -85,7 +86,8 @@ pub(super) async fn make(
     Ok(person)
 }
 
-fn check_password(password: &str) -> Result<(), Refused> {
+/// Says whether a text may be a password.
+pub(super) fn check_password(password: &str) -> Result<(), Refused> {
     if limits::PASSWORD_BYTES.contains(&password.len()) {
         return Ok(());
     }

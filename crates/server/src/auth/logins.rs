@@ -125,7 +125,7 @@ impl Auth {
         let (key_id, key) = self.0.signing.newest();
         let claims = Claims::of_login(person.id.clone(), login, wall_ms(), life);
         let access_token = tokens::sign(&claims, key_id, &key);
-        LoggedIn { account: account_of(person), access_token, refresh_token, expires_in: life }
+        LoggedIn { account: self.shown(person), access_token, refresh_token, expires_in: life }
     }
 
     fn login_life_ms(&self) -> i64 {
@@ -292,17 +292,19 @@ impl Auth {
     /// [`Code::Unavailable`].
     pub async fn account_of(&self, user: &UserId) -> Result<Option<Account>, Code> {
         let person = self.0.store.user(user).await.map_err(|error| store_code(&error))?;
-        Ok(person.map(account_of))
+        Ok(person.map(|person| self.shown(person)))
     }
-}
 
-fn account_of(person: Person) -> Account {
-    Account {
-        id: person.id,
-        username: person.username,
-        email: person.email,
-        display_name: person.display_name,
-        created_at: parlor_room::iso_8601(person.created_at_ms),
-        is_guest: person.kind == PersonKind::Guest,
+    fn shown(&self, person: Person) -> Account {
+        let sends_mail = self.0.config.mail.is_some() && person.email.is_some();
+        Account {
+            is_email_verified: sends_mail.then_some(person.is_email_verified),
+            id: person.id,
+            username: person.username,
+            email: person.email,
+            display_name: person.display_name,
+            created_at: parlor_room::iso_8601(person.created_at_ms),
+            is_guest: person.kind == PersonKind::Guest,
+        }
     }
 }

@@ -90,6 +90,14 @@ settings! {
     /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: addresses or
     /// networks, such as `10.0.0.0/8`.
     trusted_proxies: List = "";
+    /// The mail server by which links for new passwords go out, such as
+    /// `smtp://user:password@smtp.example.org:587`, or `smtps://` for TLS from the first byte on. It
+    /// needs `mail_from` and `public_url`. Empty: no mail is sent.
+    smtp_url: Secret = "";
+    /// STARTTLS to an `smtp://` server: `required`, `optional` where it is offered, or `off`.
+    smtp_starttls: Text = "required";
+    /// Whom mail is from, such as `Parlor <parlor@example.org>`.
+    mail_from: Text = "";
     /// Wraps the signing keys that are kept in the database: at least 32 characters, the same on
     /// every node. Without it the keys are stored as they are.
     secret: Secret = "";

@@ -53,6 +53,12 @@ async fn register(
 ) -> Result<Response, Refused> {
     app.limits.registrations.check(&address.into())?;
     let session = app.auth.register(form, user_agent(&headers)).await?;
+    let user = &session.body.account.id;
+    if app.mail.is_configured()
+        && let Err(error) = app.mail.verify(user).await
+    {
+        tracing::warn!(%error, %user, "a new account gets no link that proves its address");
+    }
     welcome(&app, &headers, StatusCode::CREATED, session).await
 }
 

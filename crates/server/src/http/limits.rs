@@ -142,6 +142,9 @@ rates! {
     registrations: Rate<AddressKey> = 60, "Registrations, per address";
     logins: Rate<AddressKey> = 60, "Attempts to log in, per address";
     logins_per_name: Rate<String> = 20, "Attempts to log in, per name that is tried";
+    letters: Rate<AddressKey> = 20, "Requests for a link by mail, per address";
+    letters_per_name: Rate<String> = 3, "Requests for a link by mail, per e-mail address or person";
+    links: Rate<AddressKey> = 60, "Links from mails that are tried, per address";
     guests: Rate<AddressKey> = 120, "New guests, per address";
     refreshes: Rate<AddressKey> = 300, "Refreshes, per address";
     proofs: Rate<UserId> = 10, "Passwords given to change or delete an account, per person";

@@ -146,6 +146,7 @@ async fn account_of(app: &App, who: &Principal) -> Result<Account, Code> {
         display_name: who.display_name.to_string(),
         created_at: iso_8601(wall_ms()),
         is_guest: who.is_guest,
+        is_email_verified: None,
     }))
 }
 

@@ -5,6 +5,7 @@
 
 pub mod nginx;
 pub mod program;
+pub mod smtp;
 pub mod socket;
 pub mod tls;
 

@@ -2,7 +2,10 @@
 
 pub mod chat_message;
 pub mod login;
+pub mod mail_suppression;
 pub mod node;
+pub mod one_time_token;
+pub mod outbox;
 pub mod room;
 pub mod room_state;
 pub mod room_user;

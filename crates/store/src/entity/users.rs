@@ -20,6 +20,7 @@ pub struct Model {
     pub display_name: String,
     pub is_admin: bool,
     pub disabled_at: Option<DateTimeUtc>,
+    pub email_verified_at: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -3,6 +3,7 @@
 mod access;
 mod admin;
 mod first;
+mod mail;
 mod nodes;
 
 use std::collections::HashSet;
@@ -24,6 +25,7 @@ impl MigratorTrait for Steps {
             Box::new(nodes::Nodes),
             Box::new(access::Access),
             Box::new(admin::Admin),
+            Box::new(mail::Mail),
         ]
     }
 }

@@ -10,7 +10,9 @@ mod group;
 mod keys;
 mod live;
 mod logins;
+mod mail;
 mod nodes;
+mod once;
 mod people;
 mod presence;
 mod rooms;
@@ -57,6 +59,20 @@ on_both! {
         revoking_all_logins_spares_other_people,
         forgotten_logins_are_those_long_over,
         a_login_needs_its_person;
+    mail:
+        a_mail_is_leased_once_and_again_when_the_lease_is_over,
+        of_many_who_lease_at_once_each_gets_other_mails,
+        a_sent_mail_has_no_token_any_more_and_is_not_sent_again,
+        a_deferred_mail_comes_back_at_its_time_and_a_failed_one_never,
+        a_suppressed_address_gets_nothing_whatever_its_case,
+        mail_and_token_are_written_together_or_not_at_all,
+        mails_are_listed_by_pages_and_forgotten_when_they_are_old,
+        somebody_who_leaves_takes_mails_and_tokens_along;
+    once:
+        a_reset_changes_the_password_and_ends_logins_and_other_tokens,
+        of_many_who_use_a_token_at_once_one_succeeds,
+        a_token_is_good_for_its_purpose_and_its_time,
+        an_address_is_verified_once_and_only_while_it_is_the_accounts;
     keys:
         nodes_that_start_at_once_agree_on_one_key,
         a_newer_key_comes_first_and_a_retired_one_goes;

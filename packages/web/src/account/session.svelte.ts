@@ -65,6 +65,18 @@ class Session {
     this.#take(await parlor.rename(displayName));
   }
 
+  /** Sets another password by what a link carries; the browser is nobody afterwards. */
+  async resetPassword(token: string, password: string): Promise<void> {
+    await parlor.resetPassword(token, password);
+    this.#forget();
+  }
+
+  /** Proves the address of an account, which need not be ours, by what a link carries. */
+  async verifyEmail(token: string): Promise<void> {
+    await parlor.verifyEmail(token);
+    this.#asked = undefined;
+  }
+
   #forget(): void {
     this.me = null;
     this.#asked = Promise.resolve(null);
