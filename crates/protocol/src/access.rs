@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::UserId;
+use crate::{RoomId, UserId};
 
 /// Who may come in, beside those who keep order and those who were let in before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -115,4 +115,88 @@ impl std::fmt::Debug for RoomPassword {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("RoomPassword { … }")
     }
+}
+
+/// Body of `POST /api/v1/rooms/{roomId}/invitations`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Invite {
+    /// Whom: an e-mail address.
+    pub email: String,
+    /// What one says to them, up to [`crate::limits::INVITATION_CHARS`] characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// An invitation that nobody has taken up yet, as those see it who may invite.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Invitation {
+    /// Its id.
+    pub id: String,
+    /// Whom: an e-mail address.
+    pub email: String,
+    /// Who invites.
+    pub invited_by: UserId,
+    /// What the inviter says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// When it was made, ISO-8601 UTC with ms.
+    pub created_at: String,
+    /// When it ends, ISO-8601 UTC with ms.
+    pub expires_at: String,
+    /// What became of its mail.
+    pub delivery: Delivery,
+}
+
+/// What became of a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Delivery {
+    /// It is to be sent, now or later.
+    Waiting,
+    /// The mail server took it.
+    Sent,
+    /// It could not be delivered.
+    Failed,
+}
+
+/// Body of `POST /api/v1/invitations/look` and `POST /api/v1/invitations/accept`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct InvitationToken {
+    /// What the link in the mail carries.
+    pub token: String,
+}
+
+impl std::fmt::Debug for InvitationToken {
+    /// Leaves the token out.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("InvitationToken { … }")
+    }
+}
+
+/// Answer of `POST /api/v1/invitations/look`: what somebody is invited to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InvitedTo {
+    /// The room.
+    pub room_id: RoomId,
+    /// Its name.
+    pub room_name: String,
+    /// The name of who invites.
+    pub invited_by: String,
+    /// What they say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// When the invitation ends, ISO-8601 UTC with ms.
+    pub expires_at: String,
+}
+
+/// Answer of `POST /api/v1/invitations/accept`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InvitationAccepted {
+    /// The room one may enter now.
+    pub room_id: RoomId,
 }

@@ -83,6 +83,8 @@ codes! {
     TurnedAway = "turned_away", 403, "You were not let in";
     /// A link from a mail that was used before, or is too old.
     LinkExpired = "link_expired", 410, "This link was used already, or is too old";
+    /// Something is to be mailed, and the server has no mail server.
+    NoMail = "no_mail", 503, "This server cannot send mail";
     /// The user name is taken.
     UsernameTaken = "username_taken", 409, "That user name is taken";
     /// The e-mail address is taken.

@@ -45,6 +45,8 @@ pub const MEMBERS_TOLD_SINGLY: usize = 200;
 pub const CALLERS: usize = 200;
 /// Longest message with a knock.
 pub const KNOCK_CHARS: usize = 200;
+/// Longest message with an invitation.
+pub const INVITATION_CHARS: usize = 500;
 /// Who waits is taken for gone when not heard for so long.
 pub const CALLER_GRACE: Duration = Duration::from_secs(15);
 /// People whom a room has let in by password, by hand or by invitation.

@@ -59,6 +59,11 @@ pub(crate) fn may_close(role: Role) -> bool {
     role >= Role::Moderator
 }
 
+/// Says whether a role may ask others in by name.
+pub(crate) fn may_invite(role: Role) -> bool {
+    role >= Role::Moderator
+}
+
 /// Says whether a role counts without being present, as over HTTP.
 pub(crate) fn counts_from_afar(role: Role) -> bool {
     role >= Role::Moderator

@@ -85,6 +85,11 @@ impl Room {
         roles::may_close(self.role(who))
     }
 
+    /// Says whether a person may invite others, and see who was invited.
+    pub fn may_invite(&self, who: &Principal) -> bool {
+        roles::may_invite(self.role(who))
+    }
+
     /// Says whether a person was banned.
     pub fn is_banned(&self, user: &UserId) -> bool {
         self.durable.bans.contains(user)

@@ -127,6 +127,14 @@ fn the_table_names_every_command() {
 }
 
 #[test]
+fn who_moderates_may_invite() {
+    let (scene, _) = cast(Control::Everyone);
+    let may = ["max", "mona", "hans", "olga"].map(|name| scene.room.may_invite(&person(name)));
+    assert_eq!(may, [false, true, true, true]);
+    assert!(!scene.room.may_invite(&guest("gina")));
+}
+
+#[test]
 fn a_role_is_told_and_acknowledged_once_it_is_stored() {
     let (mut scene, cast) = cast(Control::Everyone);
     let (hans, gina) = (cast[3].1, cast[0].1);

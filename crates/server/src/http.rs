@@ -9,6 +9,7 @@ mod duty;
 mod entry;
 pub mod gate;
 mod health;
+mod invitations;
 mod leaving;
 mod letters;
 pub mod limits;
@@ -41,6 +42,7 @@ pub fn documented() -> OpenApiRouter<App> {
         .merge(letters::routes())
         .merge(rooms::routes())
         .merge(entry::routes())
+        .merge(invitations::routes())
         .merge(sockets::routes())
         .merge(calls::routes())
         .merge(health::routes())

@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use parlor_protocol::{Code, UserId};
-use parlor_store::{NewMail, NewToken, Person, Store, StoreError};
-use serde_json::json;
+use parlor_protocol::{Code, RoomId, UserId};
+use parlor_store::{NewInvitation, NewMail, NewToken, Person, Store, StoreError};
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Notify, Semaphore};
 
@@ -86,6 +86,11 @@ impl Mail {
         })))
     }
 
+    /// Says whether letters go anywhere: to a mail server, or onto this machine's screen.
+    pub fn has_way(&self) -> bool {
+        self.0.way.is_some()
+    }
+
     /// Says whether there is a mail server.
     pub fn is_configured(&self) -> bool {
         matches!(self.0.way, Some(Way::Smtp(_)))
@@ -120,44 +125,149 @@ impl Mail {
     /// What the store says.
     pub async fn verify(&self, user: &UserId) -> Result<(), StoreError> {
         match self.0.store.user(user).await? {
-            Some(person) if !person.is_email_verified => self.write(Letter::Verify, &person).await,
+            Some(person) if self.is_unproven(&person).await? => {
+                self.write(Letter::Verify, &person).await
+            }
             Some(_) | None => Ok(()),
         }
     }
 
+    /// Says whether an address leads to its account and was not proved yet.
+    async fn is_unproven(&self, person: &Person) -> Result<bool, StoreError> {
+        let Some(email) = person.email.as_deref().filter(|_| !person.is_email_verified) else {
+            return Ok(false);
+        };
+        let owner = self.0.store.account_by_email(email).await?;
+        Ok(owner.is_some_and(|owner| owner.person.id == person.id))
+    }
+
+    /// Writes to the address of a new account: a link that proves it or, if the address is another
+    /// account's, to its owner that somebody tried.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn greet(&self, user: &UserId) -> Result<(), StoreError> {
+        let store = &self.0.store;
+        let Some(person) = store.user(user).await? else { return Ok(()) };
+        let Some(email) = &person.email else { return Ok(()) };
+        let owner = store.account_by_email(email).await?.map(|owner| owner.person);
+        match owner {
+            Some(owner) if owner.id != person.id => {
+                let since_ms = wall_ms() - COUNTED.as_millis() as i64;
+                let word = Letter::Taken.word();
+                if store.mails_since(&owner.id, word, since_ms).await? >= LETTERS_PER_PERSON {
+                    return Ok(());
+                }
+                let payload = json!({ "name": owner.display_name });
+                let to = owner.email.as_deref().unwrap_or(email);
+                let letter = self.letter(Letter::Taken, Some(&owner.id), to, &payload, None);
+                if store.enqueue_mail(letter, None).await? {
+                    self.0.wake.notify_one();
+                }
+                Ok(())
+            }
+            Some(_) | None => self.write(Letter::Verify, &person).await,
+        }
+    }
+
+    /// Keeps an invitation and sends it. Says whether it will be sent.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn invite(&self, invited: Invited<'_>) -> Result<bool, StoreError> {
+        if self.0.way.is_none() {
+            return Ok(false);
+        }
+        let Invited { room, room_name, inviter, email, message } = invited;
+        let token = new_token();
+        let payload = json!({
+            "name": inviter.display_name, "room": room_name, "message": message,
+        });
+        let mail = self.letter(Letter::Invite, Some(&inviter.id), email, &payload, Some(&token));
+        let now_ms = mail.created_at_ms;
+        let invitation = NewInvitation {
+            id: uuid::Uuid::now_v7().to_string(),
+            hash: token_hash(&token),
+            room_id: room.clone(),
+            inviter_id: inviter.id.clone(),
+            email: email.to_owned(),
+            message: message.map(str::to_owned),
+            created_at_ms: now_ms,
+            expires_at_ms: now_ms + Letter::Invite.life().as_millis() as i64,
+        };
+        let is_sent = self.0.store.invite(invitation, mail).await?;
+        if is_sent {
+            self.0.wake.notify_one();
+        }
+        Ok(is_sent)
+    }
+
     async fn write(&self, letter: Letter, person: &Person) -> Result<(), StoreError> {
         let (Some(_), Some(email)) = (&self.0.way, &person.email) else { return Ok(()) };
+        let Some(purpose) = letter.purpose() else { return Ok(()) };
         let (store, now_ms) = (&self.0.store, wall_ms());
         let since_ms = now_ms - COUNTED.as_millis() as i64;
-        let made = store.tokens_made_since(&person.id, letter.purpose(), since_ms).await?;
+        let made = store.tokens_made_since(&person.id, purpose, since_ms).await?;
         if made >= LETTERS_PER_PERSON {
             tracing::info!(user = %person.id, "no more letters of one kind to somebody for now");
             return Ok(());
         }
-        let id = uuid::Uuid::now_v7().to_string();
-        let token = URL_SAFE_NO_PAD.encode(rand::random::<[u8; TOKEN_BYTES]>());
+        let token = new_token();
         let kept = NewToken {
             hash: token_hash(&token),
-            purpose: letter.purpose(),
+            purpose,
             user_id: Some(person.id.clone()),
             subject: Some(email.clone()),
             created_at_ms: now_ms,
             expires_at_ms: now_ms + letter.life().as_millis() as i64,
         };
-        let mail = NewMail {
-            sealed_token: Some(seal::seal(&self.0.keys, &id, &token)),
-            id,
-            user_id: Some(person.id.clone()),
-            template: letter.word().to_owned(),
-            recipient: email.clone(),
-            payload: json!({ "name": person.display_name }).to_string(),
-            created_at_ms: now_ms,
-        };
+        let payload = json!({ "name": person.display_name });
+        let mail = self.letter(letter, Some(&person.id), email, &payload, Some(&token));
         if store.enqueue_mail(mail, Some(kept)).await? {
             self.0.wake.notify_one();
         }
         Ok(())
     }
+
+    /// Makes a letter ready to be written down, its token sealed.
+    fn letter(
+        &self,
+        letter: Letter,
+        user: Option<&UserId>,
+        recipient: &str,
+        payload: &Value,
+        token: Option<&str>,
+    ) -> NewMail {
+        let id = uuid::Uuid::now_v7().to_string();
+        NewMail {
+            sealed_token: token.map(|token| seal::seal(&self.0.keys, &id, token)),
+            id,
+            user_id: user.cloned(),
+            template: letter.word().to_owned(),
+            recipient: recipient.to_owned(),
+            payload: payload.to_string(),
+            created_at_ms: wall_ms(),
+        }
+    }
+}
+
+/// Who is invited where, by whom.
+#[derive(Clone, Copy)]
+pub struct Invited<'a> {
+    /// The room.
+    pub room: &'a RoomId,
+    /// Its name.
+    pub room_name: &'a str,
+    /// Who invites; an account.
+    pub inviter: &'a Person,
+    /// Whom, as an address.
+    pub email: &'a str,
+    /// What the inviter says.
+    pub message: Option<&'a str>,
+}
+
+fn new_token() -> String {
+    URL_SAFE_NO_PAD.encode(rand::random::<[u8; TOKEN_BYTES]>())
 }
 
 /// Returns what is kept of a token. It is random and long, so a plain hash will do.

@@ -72,6 +72,8 @@ pub enum Errand {
     Knock(Principal, Proof, Option<String>, oneshot::Sender<Result<(), Refusal>>),
     /// A command without a connection.
     Command(Principal, Box<Command>, oneshot::Sender<Result<(), Refusal>>),
+    /// Whether somebody may ask others in.
+    MayInvite(Principal, oneshot::Sender<Result<(), Code>>),
     /// The end of the room, asked for by somebody.
     Close(Principal, oneshot::Sender<Result<(), Refusal>>),
     /// The end of the room, without asking.
@@ -96,6 +98,7 @@ impl Errand {
             Errand::Count(reply) => drop(reply.send(Err(code))),
             Errand::Members(_, _, reply) => drop(reply.send(Err(code))),
             Errand::MayEnter(_, reply) => drop(reply.send(Err(code))),
+            Errand::MayInvite(_, reply) => drop(reply.send(Err(code))),
             Errand::Knock(.., reply) => drop(reply.send(Err(Refusal { code, message }))),
             Errand::Command(_, _, reply) => drop(reply.send(Err(Refusal { code, message }))),
             Errand::Close(_, reply) => drop(reply.send(Err(Refusal { code, message }))),
@@ -112,6 +115,7 @@ impl Errand {
             Errand::Count(reply) => drop(reply.send(read(json))),
             Errand::Members(_, _, reply) => drop(reply.send(read(json))),
             Errand::MayEnter(_, reply) => drop(reply.send(read(json))),
+            Errand::MayInvite(_, reply) => drop(reply.send(read(json))),
             Errand::Knock(.., reply) => drop(reply.send(read(json))),
             Errand::Command(_, _, reply) => drop(reply.send(read(json))),
             Errand::Close(_, reply) => drop(reply.send(read(json))),
@@ -217,6 +221,14 @@ impl Rooms {
             Ok(()) | Err(Code::RoomFull) => Ok(()),
             Err(code) => Err(code),
         }
+    }
+
+    /// Says whether somebody may invite others into a room, and see who was invited.
+    ///
+    /// # Errors
+    /// `forbidden`; or as [`Rooms::state`].
+    pub async fn may_invite(&self, room: &RoomId, who: &Principal) -> Result<(), Code> {
+        self.run(room, |reply| Errand::MayInvite(who.clone(), reply)).await
     }
 
     /// Brings somebody to the door of a room.

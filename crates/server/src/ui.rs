@@ -27,8 +27,17 @@ const INDEX: &str = "index.html";
 
 /// Pages of the UI beside the room's: a browser that loads one directly gets the UI, which knows
 /// what to show.
-pub const PAGES: [&str; 8] =
-    ["/", "/join/{code}", "/you", "/account", "/login", "/register", "/reset", "/verify"];
+pub const PAGES: [&str; 9] = [
+    "/",
+    "/join/{code}",
+    "/you",
+    "/account",
+    "/login",
+    "/register",
+    "/reset",
+    "/verify",
+    "/invitation",
+];
 
 /// What the UI's pages may load. Films, pictures and playlists come from wherever people keep
 /// them; scripts only from here, and YouTube's own player.

@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use parlor_protocol::UserId;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, EntityTrait, Order, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait,
+    Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use crate::entity::{mail_suppression, outbox};
@@ -145,31 +145,27 @@ impl Store {
         token: Option<NewToken>,
     ) -> Result<bool, StoreError> {
         let transaction = self.begin().await?;
-        let suppressed = mail_suppression::Entity::find_by_id(folded(&mail.recipient));
-        let is_suppressed = suppressed.one(&transaction).await?.is_some();
-        let state = if is_suppressed { MailState::Suppressed } else { MailState::Waiting };
-        let row = outbox::ActiveModel {
-            id: Set(storable(&mail.id)),
-            user_id: Set(mail.user_id.as_ref().map(|id| storable(id.as_str()))),
-            template: Set(storable(&mail.template)),
-            recipient: Set(storable(&mail.recipient)),
-            payload: Set(storable(&mail.payload)),
-            sealed_token: Set(mail.sealed_token.filter(|_| !is_suppressed)),
-            created_at: Set(time(mail.created_at_ms)),
-            next_attempt_at: Set(time(mail.created_at_ms)),
-            attempts: Set(0),
-            leased_until: Set(None),
-            lease_holder: Set(None),
-            state: Set(state.word().into()),
-            last_error: Set(None),
-            sent_at: Set(None),
-        };
-        outbox::Entity::insert(row).exec_without_returning(&transaction).await?;
-        if let Some(token) = token.filter(|_| !is_suppressed) {
+        let is_sent = put(mail, &transaction).await?;
+        if let Some(token) = token.filter(|_| is_sent) {
             once::insert(token, &transaction).await?;
         }
         transaction.commit().await?;
-        Ok(!is_suppressed)
+        Ok(is_sent)
+    }
+
+    /// Counts the mails of one template that were written down for somebody since `since_ms`.
+    pub async fn mails_since(
+        &self,
+        user: &UserId,
+        template: &str,
+        since_ms: i64,
+    ) -> Result<u64, StoreError> {
+        Ok(outbox::Entity::find()
+            .filter(outbox::Column::UserId.eq(storable(user.as_str())))
+            .filter(outbox::Column::Template.eq(storable(template)))
+            .filter(outbox::Column::CreatedAt.gte(time(since_ms)))
+            .count(self.read())
+            .await?)
     }
 
     /// Says whether a mail could be leased at `now_ms`. It only reads.
@@ -341,7 +337,8 @@ impl Store {
         rows.into_iter().map(mail_row).collect()
     }
 
-    /// Deletes mails that do not wait any more and were written down before `before_ms`, and tokens
+    /// Deletes mails that do not wait any more and were written down before `before_ms`, and tokens and
+    /// invitations
     /// that were over by then; returns how many that were.
     pub async fn forget_mail(&self, before_ms: i64) -> Result<u64, StoreError> {
         let mails = outbox::Entity::delete_many()
@@ -349,8 +346,37 @@ impl Store {
             .filter(outbox::Column::CreatedAt.lt(time(before_ms)))
             .exec(self.write())
             .await?;
-        Ok(mails.rows_affected + self.forget_tokens(before_ms).await?)
+        let tokens = self.forget_tokens(before_ms).await?;
+        Ok(mails.rows_affected + tokens + self.forget_invitations(before_ms).await?)
     }
+}
+
+/// Writes a mail down; says whether it will be sent, or its address is suppressed.
+pub(crate) async fn put(
+    mail: NewMail,
+    transaction: &DatabaseTransaction,
+) -> Result<bool, StoreError> {
+    let suppressed = mail_suppression::Entity::find_by_id(folded(&mail.recipient));
+    let is_suppressed = suppressed.one(transaction).await?.is_some();
+    let state = if is_suppressed { MailState::Suppressed } else { MailState::Waiting };
+    let row = outbox::ActiveModel {
+        id: Set(storable(&mail.id)),
+        user_id: Set(mail.user_id.as_ref().map(|id| storable(id.as_str()))),
+        template: Set(storable(&mail.template)),
+        recipient: Set(storable(&mail.recipient)),
+        payload: Set(storable(&mail.payload)),
+        sealed_token: Set(mail.sealed_token.filter(|_| !is_suppressed)),
+        created_at: Set(time(mail.created_at_ms)),
+        next_attempt_at: Set(time(mail.created_at_ms)),
+        attempts: Set(0),
+        leased_until: Set(None),
+        lease_holder: Set(None),
+        state: Set(state.word().into()),
+        last_error: Set(None),
+        sent_at: Set(None),
+    };
+    outbox::Entity::insert(row).exec_without_returning(transaction).await?;
+    Ok(!is_suppressed)
 }
 
 fn due(now_ms: i64) -> Condition {

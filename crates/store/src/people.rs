@@ -6,7 +6,7 @@ use parlor_protocol::UserId;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 
-use crate::entity::{chat_message, login, room, room_user, users};
+use crate::entity::{chat_message, login, room, room_invitation, room_user, users};
 use crate::value::{Word, folded, storable, time, words};
 use crate::{Store, StoreError};
 
@@ -69,8 +69,11 @@ pub struct NewAccount {
     pub id: UserId,
     /// The user name; unique whatever its case.
     pub username: String,
-    /// The e-mail address; unique whatever its case.
+    /// The e-mail address; unique whatever its case among those who own theirs.
     pub email: String,
+    /// Whether the address leads to this account: not if it is another's already and nobody is to
+    /// learn that.
+    pub owns_email: bool,
     /// The password's hash in PHC form.
     pub password_hash: String,
     /// The name to show.
@@ -120,7 +123,7 @@ impl Store {
             username: Set(Some(storable(&new.username))),
             username_folded: Set(Some(folded(&new.username))),
             email: Set(Some(storable(&new.email))),
-            email_folded: Set(Some(folded(&new.email))),
+            email_folded: Set(new.owns_email.then(|| folded(&new.email))),
             password_hash: Set(Some(storable(&new.password_hash))),
             ..row_of(&new.id, PersonKind::Account, &new.display_name, new.created_at_ms)
         };
@@ -249,6 +252,11 @@ impl Store {
         login::Entity::update_many()
             .col_expr(login::Column::UserId, Expr::value(&account))
             .filter(login::Column::UserId.eq(&guest))
+            .exec(&transaction)
+            .await?;
+        room_invitation::Entity::update_many()
+            .col_expr(room_invitation::Column::AcceptedBy, Expr::value(&account))
+            .filter(room_invitation::Column::AcceptedBy.eq(&guest))
             .exec(&transaction)
             .await?;
         room_user::Entity::delete_many()

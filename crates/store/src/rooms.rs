@@ -12,6 +12,7 @@ use sea_orm::{
 
 use crate::entity::{room, room_state};
 use crate::group::Grouped;
+use crate::invitations::is_awaited;
 use crate::nodes::is_free;
 use crate::room_row::{NewRoom, RoomCursor, RoomRow};
 use crate::value::{Word, code, storable, time};
@@ -125,10 +126,26 @@ impl Store {
         Ok(done.rows_affected > 0)
     }
 
-    /// Returns up to `limit` rooms whose time was over at `now_ms`, the longest overdue first.
+    /// Deletes a room unless somebody is invited into it at `now_ms`; `false` if somebody is, or
+    /// there was no room.
+    pub async fn delete_room_unless_awaited(
+        &self,
+        id: &RoomId,
+        now_ms: i64,
+    ) -> Result<bool, StoreError> {
+        let done = room::Entity::delete_by_id(storable(id.as_str()))
+            .filter(is_awaited(now_ms).not())
+            .exec(self.write())
+            .await?;
+        Ok(done.rows_affected > 0)
+    }
+
+    /// Returns up to `limit` rooms whose time was over at `now_ms` and into which nobody is invited,
+    /// the longest overdue first.
     pub async fn expired_rooms(&self, now_ms: i64, limit: u64) -> Result<Vec<RoomRow>, StoreError> {
         let rows = room::Entity::find()
             .filter(room::Column::ExpiresAt.lte(time(now_ms)))
+            .filter(is_awaited(now_ms).not())
             .order_by_asc(room::Column::ExpiresAt)
             .limit(limit)
             .all(self.read())
@@ -137,7 +154,7 @@ impl Store {
     }
 
     /// Deletes a room if its time was over at `now_ms`; `false` if it is gone, was given more time
-    /// meanwhile or a node that is alive has it.
+    /// meanwhile, somebody was invited or a node that is alive has it.
     pub async fn delete_room_if_expired(
         &self,
         id: &RoomId,
@@ -145,6 +162,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let done = room::Entity::delete_by_id(storable(id.as_str()))
             .filter(room::Column::ExpiresAt.lte(time(now_ms)))
+            .filter(is_awaited(now_ms).not())
             .filter(is_free(self.write().get_database_backend()))
             .exec(self.write())
             .await?;

@@ -9,6 +9,8 @@ import type {
   Entrance,
   FoundRoom,
   Guest,
+  Invitation,
+  InvitedTo,
   LoggedIn,
   MemberPage,
   Profile,
@@ -170,6 +172,38 @@ export class ParlorClient {
     return answer(
       this.routes.PUT('/api/v1/rooms/{roomId}/password', { params, body: { password } }),
     );
+  }
+
+  /**
+   * Invites somebody by mail, with what one says to them. The link is good for one person, within a
+   * week; another invitation to the same address takes the place of the first.
+   */
+  invite(roomId: string, email: string, message?: string): Promise<{ message: string }> {
+    const params = { path: { roomId } };
+    const body = message === undefined ? { email } : { email, message };
+    return answer(this.routes.POST('/api/v1/rooms/{roomId}/invitations', { params, body }));
+  }
+
+  /** The invitations that nobody has taken up yet, the newest first. */
+  invitations(roomId: string): Promise<Invitation[]> {
+    const params = { path: { roomId } };
+    return answer(this.routes.GET('/api/v1/rooms/{roomId}/invitations', { params }));
+  }
+
+  /** Withdraws an invitation that nobody has taken up yet. */
+  withdrawInvitation(roomId: string, id: string): Promise<{ message: string }> {
+    const params = { path: { roomId, id } };
+    return answer(this.routes.DELETE('/api/v1/rooms/{roomId}/invitations/{id}', { params }));
+  }
+
+  /** What the link of an invitation leads to; it is not used up by looking. */
+  lookAtInvitation(token: string): Promise<InvitedTo> {
+    return answer(this.routes.POST('/api/v1/invitations/look', { body: { token } }));
+  }
+
+  /** Takes an invitation up, whoever one is; one may enter the room from now on. */
+  acceptInvitation(token: string): Promise<{ roomId: string }> {
+    return answer(this.routes.POST('/api/v1/invitations/accept', { body: { token } }));
   }
 
   /** Changes a room's settings. */

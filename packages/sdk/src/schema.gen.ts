@@ -296,6 +296,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/invitations/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes an invitation up: whoever does, with an account or as a guest, may enter from now on. Once
+         *     it is used it is good for nobody else. Whose account has the address it went to, proved it.
+         */
+        post: operations["accept_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says what the link of an invitation leads to, without using it. */
+        post: operations["look_at_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rooms": {
         parameters: {
             query?: never;
@@ -348,6 +385,44 @@ export interface paths {
          */
         post: operations["enter_room"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{roomId}/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the invitations that nobody has taken up yet, the newest first. */
+        get: operations["list_invitations"];
+        put?: never;
+        /**
+         * Invites somebody by mail. The link is good for one person, within a week; another invitation to
+         *     the same address takes the place of the first.
+         */
+        post: operations["invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{roomId}/invitations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Withdraws an invitation: its link leads nowhere. */
+        delete: operations["withdraw_invitation"];
         options?: never;
         head?: never;
         patch?: never;
@@ -749,7 +824,7 @@ export interface components {
          * @description A stable reason why a request was not carried out.
          * @enum {string}
          */
-        Code: "malformed" | "unknown_type" | "invalid" | "missing_token" | "invalid_token" | "invalid_credentials" | "account_disabled" | "forbidden" | "foreign_origin" | "foreign_host" | "misdirected" | "not_found" | "room_not_found" | "user_not_found" | "method_not_allowed" | "room_full" | "banned" | "password_required" | "wrong_password" | "account_required" | "not_invited" | "waiting_room" | "turned_away" | "link_expired" | "username_taken" | "email_taken" | "queue_full" | "stale" | "too_large" | "unsupported_media" | "upgrade_required" | "rate_limited" | "busy" | "unavailable" | "timeout" | "internal";
+        Code: "malformed" | "unknown_type" | "invalid" | "missing_token" | "invalid_token" | "invalid_credentials" | "account_disabled" | "forbidden" | "foreign_origin" | "foreign_host" | "misdirected" | "not_found" | "room_not_found" | "user_not_found" | "method_not_allowed" | "room_full" | "banned" | "password_required" | "wrong_password" | "account_required" | "not_invited" | "waiting_room" | "turned_away" | "link_expired" | "no_mail" | "username_taken" | "email_taken" | "queue_full" | "stale" | "too_large" | "unsupported_media" | "upgrade_required" | "rate_limited" | "busy" | "unavailable" | "timeout" | "internal";
         /**
          * @description A command of the room protocol: `type` and `payload` of a frame from a client.
          *
@@ -917,6 +992,11 @@ export interface components {
             /** @description Names the room. */
             roomId: components["schemas"]["RoomId"];
         };
+        /**
+         * @description What became of a mail.
+         * @enum {string}
+         */
+        Delivery: "waiting" | "sent" | "failed";
         /** @description Body of `POST /api/v1/rooms/{roomId}/entry`. */
         EnterRoom: {
             /**
@@ -1118,6 +1198,53 @@ export interface components {
         HostChanged: {
             /** @description The new host. */
             newHostId: components["schemas"]["UserId"];
+        };
+        /** @description An invitation that nobody has taken up yet, as those see it who may invite. */
+        Invitation: {
+            /** @description When it was made, ISO-8601 UTC with ms. */
+            createdAt: string;
+            /** @description What became of its mail. */
+            delivery: components["schemas"]["Delivery"];
+            /** @description Whom: an e-mail address. */
+            email: string;
+            /** @description When it ends, ISO-8601 UTC with ms. */
+            expiresAt: string;
+            /** @description Its id. */
+            id: string;
+            /** @description Who invites. */
+            invitedBy: components["schemas"]["UserId"];
+            /** @description What the inviter says. */
+            message?: string | null;
+        };
+        /** @description Answer of `POST /api/v1/invitations/accept`. */
+        InvitationAccepted: {
+            /** @description The room one may enter now. */
+            roomId: components["schemas"]["RoomId"];
+        };
+        /** @description Body of `POST /api/v1/invitations/look` and `POST /api/v1/invitations/accept`. */
+        InvitationToken: {
+            /** @description What the link in the mail carries. */
+            token: string;
+        };
+        /** @description Body of `POST /api/v1/rooms/{roomId}/invitations`. */
+        Invite: {
+            /** @description Whom: an e-mail address. */
+            email: string;
+            /** @description What one says to them, up to [`crate::limits::INVITATION_CHARS`] characters. */
+            message?: string | null;
+        };
+        /** @description Answer of `POST /api/v1/invitations/look`: what somebody is invited to. */
+        InvitedTo: {
+            /** @description When the invitation ends, ISO-8601 UTC with ms. */
+            expiresAt: string;
+            /** @description The name of who invites. */
+            invitedBy: string;
+            /** @description What they say. */
+            message?: string | null;
+            /** @description The room. */
+            roomId: components["schemas"]["RoomId"];
+            /** @description Its name. */
+            roomName: string;
         };
         /** @description Names one entry of a room's queue, unique within the room. */
         ItemId: string;
@@ -1739,6 +1866,7 @@ export type CreateCallRoom = components['schemas']['CreateCallRoom'];
 export type CreateRoom = components['schemas']['CreateRoom'];
 export type CreatedCallRoom = components['schemas']['CreatedCallRoom'];
 export type CreatedRoom = components['schemas']['CreatedRoom'];
+export type Delivery = components['schemas']['Delivery'];
 export type EnterRoom = components['schemas']['EnterRoom'];
 export type Entrance = components['schemas']['Entrance'];
 export type EntranceStatus = components['schemas']['EntranceStatus'];
@@ -1753,6 +1881,11 @@ export type FoundCallRoom = components['schemas']['FoundCallRoom'];
 export type Guest = components['schemas']['Guest'];
 export type Holding = components['schemas']['Holding'];
 export type HostChanged = components['schemas']['HostChanged'];
+export type Invitation = components['schemas']['Invitation'];
+export type InvitationAccepted = components['schemas']['InvitationAccepted'];
+export type InvitationToken = components['schemas']['InvitationToken'];
+export type Invite = components['schemas']['Invite'];
+export type InvitedTo = components['schemas']['InvitedTo'];
 export type ItemId = components['schemas']['ItemId'];
 export type Kick = components['schemas']['Kick'];
 export type LeaveForGood = components['schemas']['LeaveForGood'];
@@ -2313,7 +2446,7 @@ export interface operations {
                     "application/json": components["schemas"]["LoggedIn"];
                 };
             };
-            /** @description `username_taken` or `email_taken` */
+            /** @description `username_taken`, or `email_taken` unless the server sends mail: then the address's owner is told instead */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2410,6 +2543,99 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    accept_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationToken"];
+            };
+        };
+        responses: {
+            /** @description May enter */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationAccepted"];
+                };
+            };
+            /** @description `banned` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `link_expired`: somebody else used it, it was withdrawn, or it is too old */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    look_at_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationToken"];
+            };
+        };
+        responses: {
+            /** @description The room, and who invites */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitedTo"];
+                };
+            };
+            /** @description `link_expired`: withdrawn, or too old */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             /** @description Not carried out */
@@ -2636,6 +2862,144 @@ export interface operations {
                 };
             };
             /** @description `room_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_invitations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The room */
+                roomId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Those that are pending */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitation"][];
+                };
+            };
+            /** @description `forbidden`: only owner, host and moderators see them */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The room */
+                roomId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Invite"];
+            };
+        };
+        responses: {
+            /** @description The mail is on its way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description `forbidden`: only owner, host and moderators invite, and where mail is sent only with an address they proved; `account_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `no_mail`: the server sends none */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    withdraw_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The room */
+                roomId: string;
+                /** @description The invitation */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Withdrawn */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description `not_found`: there is none, or somebody took it up already */
             404: {
                 headers: {
                     [name: string]: unknown;

@@ -4,6 +4,7 @@ export type Page =
   | { name: 'you' }
   | { name: 'reset' }
   | { name: 'verify' }
+  | { name: 'invitation' }
   | { name: 'room'; roomId: string }
   | { name: 'unknown' };
 
@@ -13,6 +14,7 @@ export function pageAt(path: string): Page {
   if (/^\/(?:you|account|login|register)\/?$/.test(path)) return { name: 'you' };
   if (/^\/reset\/?$/.test(path)) return { name: 'reset' };
   if (/^\/verify\/?$/.test(path)) return { name: 'verify' };
+  if (/^\/invitation\/?$/.test(path)) return { name: 'invitation' };
   const code = /^\/join\/([a-z0-9]+)\/?$/i.exec(path)?.[1];
   if (code !== undefined) return { name: 'front', code };
   const room = /^\/room\/([\w-]+)\/?$/.exec(path)?.[1];

@@ -2,7 +2,7 @@
 
 use parlor_protocol::account::Register;
 use parlor_protocol::{Code, UserId, limits};
-use parlor_store::{NewAccount, Person, PersonKind, Store};
+use parlor_store::{Conflict, NewAccount, Person, PersonKind, Store, StoreError};
 
 use super::names;
 use super::passwords::Passwords;
@@ -14,7 +14,7 @@ use crate::http::answer::Refused;
 /// # Errors
 /// [`Code::Invalid`] with what is wrong, [`Code::UsernameTaken`], [`Code::EmailTaken`].
 pub async fn create(store: &Store, form: Register) -> Result<Person, Refused> {
-    make(store, &Passwords::start(), form).await
+    make(store, &Passwords::start(), form, TakenEmail::IsTold).await
 }
 
 /// Sets an account's password outside a running server.
@@ -38,11 +38,22 @@ pub(super) async fn set(
     Ok(())
 }
 
+/// What becomes of an account whose address is another's already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakenEmail {
+    /// It is not made, and whoever asked learns why.
+    IsTold,
+    /// It is made all the same, and nobody learns anything: the address is shown to its owner as they
+    /// wrote it, but leads to nothing, neither to a login nor to letters.
+    IsKeptQuiet,
+}
+
 /// Makes an account.
 pub(super) async fn make(
     store: &Store,
     passwords: &Passwords,
     form: Register,
+    taken: TakenEmail,
 ) -> Result<Person, Refused> {
     let email = form.email.trim();
     if !names::is_username(&form.username) {
@@ -61,7 +72,8 @@ pub(super) async fn make(
     if store.account_by_username(&form.username).await?.is_some() {
         return Err(Code::UsernameTaken.into());
     }
-    if store.account_by_email(email).await?.is_some() {
+    let is_taken = store.account_by_email(email).await?.is_some();
+    if is_taken && taken == TakenEmail::IsTold {
         return Err(Code::EmailTaken.into());
     }
     let person = Person {
@@ -78,11 +90,18 @@ pub(super) async fn make(
         id: person.id.clone(),
         username: form.username,
         email: email.to_owned(),
+        owns_email: !is_taken,
         password_hash: passwords.hash(form.password).await?,
         display_name,
         created_at_ms: person.created_at_ms,
     };
-    store.create_account(account).await?;
+    match store.create_account(account.clone()).await {
+        // Somebody else was quicker by a moment.
+        Err(StoreError::Conflict(Conflict::Email)) if taken == TakenEmail::IsKeptQuiet => {
+            store.create_account(NewAccount { owns_email: false, ..account }).await?;
+        }
+        outcome => outcome?,
+    }
     Ok(person)
 }
 

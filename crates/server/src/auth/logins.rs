@@ -6,6 +6,7 @@ use parlor_protocol::account::{Account, LoggedIn, Login, Register};
 use parlor_protocol::{Code, LoginId, UserId, limits};
 use parlor_store::{AccountRow, LoginRow, NewLogin, Person, PersonKind, Rotation};
 
+use super::accounts::TakenEmail;
 use super::tokens::{self, Claims, RefreshToken};
 use super::{Auth, accounts};
 use crate::clock::wall_ms;
@@ -31,13 +32,15 @@ impl Auth {
     /// Makes an account and logs it in.
     ///
     /// # Errors
-    /// [`Code::Invalid`] with what is wrong, [`Code::UsernameTaken`], [`Code::EmailTaken`].
+    /// [`Code::Invalid`] with what is wrong, [`Code::UsernameTaken`]; [`Code::EmailTaken`] if that
+    /// is to be told.
     pub async fn register(
         &self,
         form: Register,
+        taken: TakenEmail,
         user_agent: Option<&str>,
     ) -> Result<Session, Refused> {
-        let person = accounts::make(&self.0.store, &self.0.passwords, form).await?;
+        let person = accounts::make(&self.0.store, &self.0.passwords, form, taken).await?;
         self.forget_person(&person.id);
         self.begin(person, user_agent).await
     }

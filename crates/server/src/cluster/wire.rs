@@ -164,6 +164,8 @@ pub enum Question {
     Close(Person),
     /// The end of the room, without asking: the reason in JSON.
     End(String),
+    /// Whether somebody may ask others in.
+    MayInvite(Person),
 }
 
 impl Question {

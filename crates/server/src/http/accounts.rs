@@ -19,6 +19,7 @@ use super::body::{Body, OptionalBody};
 use super::peer::Client;
 use super::who::{Who, identify};
 use crate::app::App;
+use crate::auth::accounts::TakenEmail;
 use crate::auth::cookies::Cookie;
 use crate::auth::{GUEST_LIFE, Session, Verified, names};
 
@@ -41,7 +42,7 @@ pub fn routes() -> OpenApiRouter<App> {
     request_body = Register,
     responses(
         (status = 201, body = LoggedIn, description = "Made and logged in"),
-        (status = 409, body = parlor_protocol::error::ErrorBody, description = "`username_taken` or `email_taken`"),
+        (status = 409, body = parlor_protocol::error::ErrorBody, description = "`username_taken`, or `email_taken` unless the server sends mail: then the address's owner is told instead"),
         (status = "default", body = parlor_protocol::error::ErrorBody, description = "Not carried out"),
     )
 )]
@@ -52,10 +53,14 @@ async fn register(
     Body(form): Body<Register>,
 ) -> Result<Response, Refused> {
     app.limits.registrations.check(&address.into())?;
-    let session = app.auth.register(form, user_agent(&headers)).await?;
+    let taken = match app.mail.is_configured() {
+        true => TakenEmail::IsKeptQuiet,
+        false => TakenEmail::IsTold,
+    };
+    let session = app.auth.register(form, taken, user_agent(&headers)).await?;
     let user = &session.body.account.id;
     if app.mail.is_configured()
-        && let Err(error) = app.mail.verify(user).await
+        && let Err(error) = app.mail.greet(user).await
     {
         tracing::warn!(%error, %user, "a new account gets no link that proves its address");
     }

@@ -144,6 +144,7 @@ rates! {
     logins_per_name: Rate<String> = 20, "Attempts to log in, per name that is tried";
     letters: Rate<AddressKey> = 20, "Requests for a link by mail, per address";
     letters_per_name: Rate<String> = 3, "Requests for a link by mail, per e-mail address or person";
+    invitations: Rate<UserId> = 20, "Invitations by mail, per person";
     links: Rate<AddressKey> = 60, "Links from mails that are tried, per address";
     guests: Rate<AddressKey> = 120, "New guests, per address";
     refreshes: Rate<AddressKey> = 300, "Refreshes, per address";

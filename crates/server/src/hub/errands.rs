@@ -68,6 +68,10 @@ impl Hub {
             Errand::MayEnter(who, reply) => {
                 let _ = reply.send(room.why_not_in(&who).map_or(Ok(()), Err));
             }
+            Errand::MayInvite(who, reply) => {
+                let allowed = room.may_invite(&who);
+                let _ = reply.send(if allowed { Ok(()) } else { Err(Code::Forbidden) });
+            }
             Errand::Knock(who, proof, message, reply) => {
                 let ask = self.await_answer(key, reply);
                 self.turn(me, key, Input::Knock { ask, who, proof, message });

@@ -232,6 +232,9 @@ impl Hub {
                 let errand = |reply| Errand::Command(who.into(), Box::new(command), reply);
                 Self::ask_here(me, from, id, ask, errand);
             }
+            Question::MayInvite(who) => {
+                Self::ask_here(me, from, id, ask, |reply| Errand::MayInvite(who.into(), reply));
+            }
             Question::Close(who) => {
                 Self::ask_here(me, from, id, ask, |reply| Errand::Close(who.into(), reply));
             }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 use parlor_protocol::chat::ChatMessage;
+use parlor_protocol::event::ClosedReason;
 use parlor_protocol::limits::{RECONNECT_GRACE, RESTART_GRACE};
 use parlor_protocol::room::RoomSettings;
 use parlor_protocol::{Code, RoomId};
@@ -300,8 +301,9 @@ impl Hub {
         }
     }
 
-    /// Deletes a room that is over.
-    pub(super) fn end_room(&mut self, me: &HubRef, key: RoomKey) {
+    /// Deletes a room that is over. One that nobody came to for too long stays in the store while
+    /// somebody is invited into it.
+    pub(super) fn end_room(&mut self, me: &HubRef, key: RoomKey, reason: ClosedReason) {
         let Some(slot) = self.rooms.get(key) else { return };
         let id = slot.id.clone();
         self.forget(me, key);
@@ -310,12 +312,23 @@ impl Hub {
         self.writes += 1;
         let (me, store) = (me.clone(), self.tools.store.clone());
         tokio::task::spawn_local(async move {
-            if let Err(error) = store.delete_room(&id).await {
+            let ended = match reason {
+                ClosedReason::Idle => store.delete_room_unless_awaited(&id, wall_ms()).await,
+                _ => store.delete_room(&id).await,
+            };
+            let is_kept = reason == ClosedReason::Idle && matches!(ended, Ok(false));
+            if let Err(error) = ended {
                 tracing::error!(room = %id, %error, "a room that is over cannot be deleted");
             }
             let mut hub = me.borrow_mut();
             hub.write_ended();
             let waiting = hub.loading.remove(&id).unwrap_or_default();
+            if is_kept && !waiting.is_empty() {
+                hub.loading.insert(id.clone(), waiting);
+                drop(hub);
+                tokio::task::spawn_local(load(me, id));
+                return;
+            }
             let tools = &hub.tools;
             waiting.into_iter().for_each(|errand| tools.refuse(&id, errand, Code::RoomNotFound));
         });

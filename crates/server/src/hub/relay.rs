@@ -58,6 +58,7 @@ impl Hub {
             Errand::Count(_) => Question::Count,
             Errand::Members(after, limit, _) => Question::Members(after.clone(), *limit as u32),
             Errand::MayEnter(who, _) => Question::MayEnter(person(who)),
+            Errand::MayInvite(who, _) => Question::MayInvite(person(who)),
             Errand::Knock(who, proof, message, _) => {
                 Question::Knock(person(who), *proof, message.clone())
             }

@@ -93,7 +93,7 @@ impl Hub {
                     let _ = reply.send(outcome);
                 }
             }
-            Output::Ended(_) => self.end_room(me, key),
+            Output::Ended(reason) => self.end_room(me, key, reason),
             Output::Idle => self.unload(me, key),
         }
     }

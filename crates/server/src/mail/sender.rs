@@ -33,6 +33,10 @@ const REASON_CHARS: usize = 300;
 #[derive(Deserialize)]
 struct Payload {
     name: String,
+    #[serde(default)]
+    room: String,
+    #[serde(default)]
+    message: Option<String>,
 }
 
 impl Mail {
@@ -100,8 +104,11 @@ impl Mail {
         }
         let payload: Payload =
             serde_json::from_str(&mail.payload).map_err(|_| never("its payload is unreadable"))?;
-        let sealed = mail.sealed_token.as_deref().ok_or_else(|| never("it has no token"))?;
-        let token = seal::open(&self.0.keys, &mail.id, sealed).await;
+        let token = match mail.sealed_token.as_deref() {
+            Some(sealed) => seal::open(&self.0.keys, &mail.id, sealed).await,
+            None if letter.has_token() => return Err(never("it has no token")),
+            None => Some(String::new()),
+        };
         let token = token.ok_or_else(|| never("its token cannot be opened"))?;
         // Never from a request: who sends one could have the link lead anywhere.
         let config = &self.0.config;
@@ -110,7 +117,9 @@ impl Mail {
         match &self.0.way {
             Some(Way::Smtp(mail_config)) => {
                 let host = config.public_url.as_ref().map_or("localhost", |it| &it.host);
-                let filling = Filling { name: &payload.name, link: &link, host };
+                let Payload { name, room, message } = &payload;
+                let message = message.as_deref();
+                let filling = Filling { name, link: &link, host, room, message };
                 let written = letter.write(&mail_config.from, &mail.recipient, &mail.id, filling);
                 let written = written.map_err(|error| never(&error))?;
                 smtp::deliver(&mail_config.smtp, host, &written).await

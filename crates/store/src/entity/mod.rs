@@ -7,6 +7,7 @@ pub mod node;
 pub mod one_time_token;
 pub mod outbox;
 pub mod room;
+pub mod room_invitation;
 pub mod room_state;
 pub mod room_user;
 pub mod server_key;

@@ -3,6 +3,7 @@
 mod access;
 mod admin;
 mod first;
+mod invitations;
 mod mail;
 mod nodes;
 
@@ -26,6 +27,7 @@ impl MigratorTrait for Steps {
             Box::new(access::Access),
             Box::new(admin::Admin),
             Box::new(mail::Mail),
+            Box::new(invitations::Invitations),
         ]
     }
 }

@@ -53,6 +53,7 @@ pub fn account(id: &str) -> NewAccount {
         id: UserId::from(id),
         username: format!("{id}-name"),
         email: format!("{id}@example.org"),
+        owns_email: true,
         password_hash: "$argon2id$x".into(),
         display_name: format!("The {id}"),
         created_at_ms: NOON_MS,

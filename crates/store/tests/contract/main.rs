@@ -7,6 +7,7 @@
 
 mod bed;
 mod group;
+mod invitations;
 mod keys;
 mod live;
 mod logins;
@@ -51,6 +52,13 @@ on_both! {
         a_guest_is_kept_once_and_stays_as_he_was,
         merging_a_guest_moves_what_he_did_and_forgets_him,
         nobody_but_a_guest_is_merged;
+    invitations:
+        an_invitation_is_good_for_one_person_and_for_a_time,
+        of_many_who_follow_one_link_one_gets_in,
+        a_withdrawn_invitation_is_good_for_nothing_and_its_mail_is_not_sent,
+        nobody_is_invited_at_an_address_that_takes_no_mail,
+        a_room_waits_for_whoever_is_invited,
+        what_a_guest_was_invited_to_is_the_accounts_it_becomes;
     logins:
         a_login_is_found_by_id_and_by_cookie,
         of_many_rotations_at_once_one_wins,
