@@ -68,6 +68,8 @@ test('who knocks waits, is seen, and comes in when let in', async () => {
   });
   const bob = await stand(ada.page.url(), door.knock);
   expect(await axeFindings(bob.page)).toEqual([]);
+  await ada.page.getByRole('tab', { name: strings.room.tabs.people }).click();
+  expect(await ada.page.getByText(door.callers).count()).toBe(0);
   await bob.page.getByLabel(door.message).fill('It is me, from the film club');
   await bob.page.getByRole('button', { name: door.knockNow, exact: true }).click();
   await bob.page.getByRole('heading', { name: door.waiting }).waitFor();

@@ -368,9 +368,72 @@ async function threshold() {
   await page.context().close();
 }
 
+/** The newest link to a page that was mailed; without a mail server it is on the console. */
+async function mailed(to) {
+  for (let tries = 0; tries < 40; tries++) {
+    const links = [...server.output.matchAll(/(\/[a-z]+\?token=[\w-]+)/g)].map(([link]) => link);
+    const link = links.findLast((it) => it.startsWith(`/${to}?`));
+    if (link) return link;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  throw new Error(`no mail leads to /${to}`);
+}
+
+/** What is done by links in mails. */
+async function letters() {
+  const page = await studio.newcomer(url);
+  await page.goto('/you');
+  await page.getByRole('button', { name: /Create an account/ }).click();
+  await page.getByLabel('User name').fill('barbara');
+  await page.getByLabel('E-mail').fill('barbara@example.org');
+  await page.getByLabel('Password').fill('nanoseconds');
+  await button(page, 'Create an account').click();
+  await button(page, 'Sign out').waitFor();
+  await page.goto('/');
+  await button(page, 'Try the sample film').click();
+  await page.waitForURL('**/room/**');
+  await openMenu(page, 'Room settings');
+  await page.getByLabel('Who may come in').selectOption('invited');
+  await button(page, 'Save').click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await stir(page);
+  await button(page, 'Invite').click();
+  for (const to of ['grace@example.org', 'rear.admiral.grace.brewster.murray.hopper@example.org']) {
+    await page.getByLabel('E-mail address').fill(to);
+    await page.getByLabel('A few words').fill('Friday at eight. Bring crisps.');
+    await button(page, 'Send the invitation').click();
+    await page.getByText(`An invitation to ${to} is on its way.`).waitFor();
+  }
+  const down = (shown) => shown.getByRole('heading', { name: 'Invited, not here yet' });
+  await down(page).scrollIntoViewIfNeeded();
+  await studio.take(page, 'invite-mail', {
+    sizes: PHONE_AND_LAPTOP,
+    settle: (shown) => down(shown).scrollIntoViewIfNeeded(),
+  });
+  const guest = await studio.newcomer(url);
+  await guest.goto(await mailed('invitation'));
+  await guest.getByText('Friday at eight').waitFor();
+  await studio.take(guest, 'invitation', { sizes: PHONE_AND_LAPTOP });
+  await guest.goto('/invitation?token=gone');
+  await guest.getByRole('alert').waitFor();
+  await studio.take(guest, 'invitation-gone', { sizes: LAPTOP });
+  await guest.goto('/you');
+  await guest.getByRole('button', { name: /Forgot/ }).click();
+  await guest.getByLabel('E-mail').fill('barbara@example.org');
+  await studio.take(guest, 'forgotten', { sizes: PHONE_AND_LAPTOP });
+  await guest.keyboard.press('Enter');
+  await guest.getByText('If an account has this').waitFor();
+  await studio.take(guest, 'forgotten-sent', { sizes: LAPTOP });
+  await guest.goto(await mailed('reset'));
+  await guest.getByLabel('New password').fill('picoseconds');
+  await studio.take(guest, 'reset', { sizes: PHONE_AND_LAPTOP });
+  await guest.context().close();
+  await page.context().close();
+}
+
 try {
   const wanted = process.argv.slice(2);
-  const scenes = [frontDoor, alone, full, threshold, room];
+  const scenes = [frontDoor, letters, alone, full, threshold, room];
   for (const scene of scenes.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
     console.log(`· ${scene.name}`);
     await scene();

@@ -72,7 +72,7 @@ export class Studio {
       const text = message.text();
       // A first visit is refused its own name once: that is how the page learns it is new. Before
       // a closed door it is refused too.
-      const expected = /401|403|net::ERR_CONNECTION_REFUSED|WebSocket|404|ERR_/.test(text);
+      const expected = /401|403|410|net::ERR_CONNECTION_REFUSED|WebSocket|404|ERR_/.test(text);
       if (message.type() === 'error' && !expected) this.faults.push(text);
     });
     return page;

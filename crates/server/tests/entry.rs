@@ -101,11 +101,16 @@ async fn somebody_knocks_is_seen_and_let_in() {
     let mut early = open(&server, &room, &bob).await;
     assert_eq!(early.until("ERROR").await, "You wait until somebody lets you in");
     assert_eq!(early.until_closed().await, 4003);
+    let gus = server.guest("Gus").await;
+    let path = format!("/api/v1/rooms/{room}/entry");
+    let look = server.get(&path).bearer(&gus.access).send().await;
+    assert_eq!(code(&(look.status, look.json())), (403, "waiting_room"));
     let answer = enter(&server, &bob, &room, json!({ "message": "It is me, Bob" })).await;
     assert_eq!(code(&answer), (200, "waiting"));
     let told = host.until("WAITING_ROOM").await;
     assert_eq!(told["callers"][0]["userId"], bob.id.as_str());
     assert_eq!(told["callers"][0]["message"], "It is me, Bob");
+    assert_eq!(told["callers"].as_array().unwrap().len(), 1, "Gus only looked");
     assert_eq!(looks(&server, &bob, &room).await, [403, 403, 403, 403, 401]);
     host.send(&json!({ "type": "ADMIT", "id": 1, "payload": { "userId": bob.id } })).await;
     host.until("ACK").await;

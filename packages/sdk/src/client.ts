@@ -157,6 +157,12 @@ export class ParlorClient {
     return answer(this.routes.GET('/api/v1/rooms/{roomId}', { params: { path: { roomId } } }));
   }
 
+  /** Looks at a room's door without coming to it. Rejects with the reason if it is not open. */
+  lookAtDoor(roomId: string): Promise<Entrance> {
+    const params = { path: { roomId } };
+    return answer(this.routes.GET('/api/v1/rooms/{roomId}/entry', { params }));
+  }
+
   /**
    * Comes to a room's door: proves its password, or waits to be let in. Who waits asks again every
    * few seconds, 15 at the latest. Rejects with the reason if there is no way in.

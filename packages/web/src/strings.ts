@@ -135,7 +135,7 @@ export const strings = {
       password: 'Whoever has the link and the password is in.',
       accounts: 'Whoever has the link and an account here is in.',
       knock: 'Whoever has the link can knock; you let them in.',
-      invited: 'Only people who were let in before can come. Open the door in the settings.',
+      invited: 'The link lets in only people you invite by e-mail, or let in before.',
     },
     link: 'Link',
     code: 'Or tell them the code',

@@ -22,7 +22,29 @@ const PASSWORD_BYTES: std::ops::RangeInclusive<usize> = 4..=256;
 
 /// The routes of this part.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(enter)).routes(routes!(set_password))
+    OpenApiRouter::new().routes(routes!(look, enter)).routes(routes!(set_password))
+}
+
+/// Looks at the door without coming to it: nobody in the room hears of it, and it takes no seat.
+#[utoipa::path(
+    get, path = "/api/v1/rooms/{roomId}/entry", tag = "rooms",
+    operation_id = "look_at_door",
+    params(("roomId" = String, Path, description = "The room")),
+    responses(
+        (status = 200, body = Entrance, description = "May come in"),
+        (status = 403, body = parlor_protocol::error::ErrorBody, description = "`password_required`, `account_required`, `not_invited`, `waiting_room`, `banned`, `room_full`"),
+        (status = 404, body = parlor_protocol::error::ErrorBody, description = "`room_not_found`"),
+        (status = "default", body = parlor_protocol::error::ErrorBody, description = "Not carried out"),
+    ),
+    security(("bearer" = []), ("login" = []), ("guest" = []))
+)]
+async fn look(
+    State(app): State<App>,
+    Who(verified): Who,
+    Path(room): Path<RoomId>,
+) -> Result<Json<Entrance>, Refused> {
+    app.rooms.may_enter(&room, &verified.who).await?;
+    Ok(Json(Entrance { status: EntranceStatus::Admitted }))
 }
 
 /// Comes to the door: proves the password, or waits to be let in. Who waits asks again every few

@@ -16,6 +16,7 @@ const MEANINGS: Readonly<Record<string, Standing>> = {
   password_required: 'password',
   account_required: 'account',
   not_invited: 'invited',
+  waiting_room: 'knock',
   turned_away: 'turned-away',
 };
 
