@@ -95,6 +95,55 @@ pub struct Account {
     /// address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_email_verified: Option<bool>,
+    /// Whether the person runs the site; absent if not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_admin: bool,
+    /// The language the person reads, as a BCP 47 tag; absent if they left it to their device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// How the person likes to see and hear.
+    #[serde(default)]
+    pub preferences: Preferences,
+}
+
+/// What of a person's device is overruled on every device of theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Preferences {
+    /// How much moves.
+    pub motion: Motion,
+    /// How far text stands out from its ground.
+    pub contrast: Contrast,
+    /// How large text is, in percent of the usual: 100 to 200.
+    pub text_percent: u16,
+}
+
+impl Default for Preferences {
+    fn default() -> Self {
+        Self { motion: Motion::default(), contrast: Contrast::default(), text_percent: 100 }
+    }
+}
+
+/// How much moves on a page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Motion {
+    /// As the device says.
+    #[default]
+    Device,
+    /// As little as possible.
+    Less,
+}
+
+/// How far text stands out from its ground.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Contrast {
+    /// As the device says.
+    #[default]
+    Device,
+    /// More than usual.
+    More,
 }
 
 /// A person as others see it.
@@ -119,6 +168,12 @@ pub struct AccountUpdate {
     /// A new name to show, 1 to 60 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
+    /// The language to read, as a BCP 47 tag of up to 35 characters; empty for that of the device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// How one likes to see and hear.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preferences: Option<Preferences>,
 }
 
 /// Answer of register, login and refresh: the account's fields flat, and the tokens.

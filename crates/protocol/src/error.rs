@@ -85,6 +85,8 @@ codes! {
     LinkExpired = "link_expired", 410, "This link was used already, or is too old";
     /// Something is to be mailed, and the server has no mail server.
     NoMail = "no_mail", 503, "This server cannot send mail";
+    /// Nobody would be left who runs the site.
+    LastAdmin = "last_admin", 409, "Somebody has to run this site; make somebody else do it first";
     /// The user name is taken.
     UsernameTaken = "username_taken", 409, "That user name is taken";
     /// The e-mail address is taken.

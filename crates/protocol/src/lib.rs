@@ -10,6 +10,7 @@
 
 pub mod access;
 pub mod account;
+pub mod admin;
 pub mod chat;
 pub mod command;
 pub mod error;

@@ -1,8 +1,9 @@
 //! What whoever runs the site does at its command line: accounts. It works on the database, whether
 //! a server runs or not; one that runs finds out within seconds.
 
+use parlor_protocol::UserId;
 use parlor_protocol::account::Register;
-use parlor_store::{Person, Store, StoreError};
+use parlor_store::{Office, OfficeChange, Person, Store, StoreError};
 
 use crate::auth::accounts;
 use crate::clock::wall_ms;
@@ -55,7 +56,8 @@ pub async fn carry_out(store: &Store, order: Order) -> Result<String, String> {
             let form = Register { username, email, password, display_name: None };
             let person = accounts::create(store, form).await.map_err(|error| error.message)?;
             if is_admin {
-                store.set_admin(&person.id, true).await.map_err(sentence)?;
+                let office = Office { is_admin: Some(true), ..Office::default() };
+                change(store, &person.id, office).await?;
             }
             let name = person.username.unwrap_or_default();
             let office = if is_admin { ", who runs the site" } else { "" };
@@ -64,8 +66,8 @@ pub async fn carry_out(store: &Store, order: Order) -> Result<String, String> {
         Order::List => list(store).await,
         Order::Disable { name, disabled } => {
             let person = find(store, &name).await?;
-            let since_ms = disabled.then(wall_ms);
-            store.set_disabled(&person.id, since_ms).await.map_err(sentence)?;
+            let disabled_since_ms = Some(disabled.then(wall_ms));
+            change(store, &person.id, Office { disabled_since_ms, ..Office::default() }).await?;
             if !disabled {
                 return Ok(format!("{name} may log in again.\n"));
             }
@@ -96,6 +98,14 @@ fn chosen(password: Option<String>) -> (String, String) {
     }
 }
 
+async fn change(store: &Store, user: &UserId, office: Office) -> Result<(), String> {
+    match store.change_office(user, office).await.map_err(sentence)? {
+        OfficeChange::Made => Ok(()),
+        OfficeChange::LastAdmin => Err("Nobody would be left who runs this site.".to_owned()),
+        OfficeChange::Unknown => Err("There is no such account any more.".to_owned()),
+    }
+}
+
 async fn find(store: &Store, name: &str) -> Result<Person, String> {
     let found = store.account_named(name).await.map_err(sentence)?;
     found.map(|account| account.person).ok_or_else(|| format!("There is no account {name}."))
@@ -107,15 +117,15 @@ async fn list(store: &Store) -> Result<String, String> {
     loop {
         let page = store.accounts(after.as_deref(), PAGE).await.map_err(sentence)?;
         let Some(last) = page.last() else { break };
-        after.clone_from(&last.person.username);
-        for account in page {
-            let Person { username, email, created_at_ms, .. } = account.person;
-            let made = parlor_room::iso_8601(created_at_ms);
-            let mark = match (account.is_admin, account.disabled_at_ms) {
-                (_, Some(_)) => "kept out",
-                (true, None) => "runs the site",
-                (false, None) => "",
+        after.clone_from(&last.username);
+        for person in page {
+            let mark = match (person.is_admin, person.is_disabled) {
+                (_, true) => "kept out",
+                (true, false) => "runs the site",
+                (false, false) => "",
             };
+            let Person { username, email, created_at_ms, .. } = person;
+            let made = parlor_room::iso_8601(created_at_ms);
             let (username, email) = (username.unwrap_or_default(), email.unwrap_or_default());
             lines += &format!("{username}\t{email}\t{made}\t{mark}\n");
         }

@@ -229,6 +229,15 @@ impl Auth {
         Ok(person)
     }
 
+    /// Says whether somebody runs the site, or did 5 s ago.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`].
+    pub async fn runs_the_site(&self, id: &UserId) -> Result<bool, Code> {
+        let person = self.person(id).await?;
+        Ok(person.is_some_and(|person| person.is_admin && !person.is_disabled))
+    }
+
     async fn live_login(&self, id: &LoginId) -> Result<LoginRow, Code> {
         let now = Instant::now();
         let login = match self.0.logins.get(id, now) {

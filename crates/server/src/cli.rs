@@ -185,7 +185,7 @@ fn serve(flags: &Flags) -> Outcome {
     block_on(async {
         let stop = stop_signal()?;
         let running = Running::start(config).await?;
-        print!("{}", greeting(&running));
+        print!("{}", greeting(&running).await);
         stop.await;
         tracing::info!("stopping: telling everybody to come back");
         running.stop().await;
@@ -194,14 +194,24 @@ fn serve(flags: &Flags) -> Outcome {
 }
 
 /// Says where the server is, and how its own certificate is known.
-fn greeting(running: &Running) -> String {
+async fn greeting(running: &Running) -> String {
     let config = &running.app().config;
     let is_any_port = config.listen.iter().any(|on| on.address.port() == 0);
     let own = match running.addresses().first() {
         Some(first) if is_any_port => format!("{}://localhost:{}", config.scheme(), first.port()),
         Some(_) | None => config.address_to_open(),
     };
-    let ready = format!("Parlor {} is ready: {own}\n", env!("CARGO_PKG_VERSION"));
+    let mut ready = format!("Parlor {} is ready: {own}\n", env!("CARGO_PKG_VERSION"));
+    match first_link(running).await {
+        Ok(None) => {}
+        Ok(Some(path)) => {
+            ready += &format!(
+                "Nobody runs this site yet. Whoever opens this first does, within a day:\n  \
+                 {own}{path}\n"
+            );
+        }
+        Err(error) => tracing::warn!(%error, "no link for whoever is to run the site"),
+    }
     match running.tls() {
         Some(tls) if config.tls == config::Tls::SelfSigned => {
             let machine = self_signed::machine_addresses();
@@ -212,6 +222,12 @@ fn greeting(running: &Running) -> String {
         }
         Some(_) | None => ready,
     }
+}
+
+/// Makes the link for the first who runs the site, if this process has pages.
+async fn first_link(running: &Running) -> Result<Option<String>, parlor_store::StoreError> {
+    let app = running.app();
+    if app.config.is_api() { app.mail.first_link().await } else { Ok(None) }
 }
 
 fn migrate(flags: &Flags) -> Outcome {

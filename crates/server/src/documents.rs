@@ -28,6 +28,7 @@ use crate::http::limits::RATES;
         (name = "users", description = "People"),
         (name = "rooms", description = "Rooms, and the socket into one"),
         (name = "calls", description = "Rooms as call clients know them"),
+        (name = "admin", description = "Running the site: people and mail"),
         (name = "health", description = "For load balancers and monitoring"),
     ),
     components(schemas(Command, Event, ClientFrame, ServerFrame, ErrorBody)),

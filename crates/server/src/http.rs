@@ -1,6 +1,7 @@
 //! The HTTP interface: every route in one list, and what every request passes on its way.
 
 pub mod accounts;
+mod admin;
 pub mod answer;
 pub mod body;
 mod calls;
@@ -43,6 +44,7 @@ pub fn documented() -> OpenApiRouter<App> {
         .merge(rooms::routes())
         .merge(entry::routes())
         .merge(invitations::routes())
+        .merge(admin::routes())
         .merge(sockets::routes())
         .merge(calls::routes())
         .merge(health::routes())

@@ -16,7 +16,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parlor_protocol::{Code, RoomId, UserId};
-use parlor_store::{NewInvitation, NewMail, NewToken, Person, Store, StoreError};
+use parlor_store::{NewInvitation, NewMail, NewToken, Person, Purpose, Store, StoreError};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Notify, Semaphore};
@@ -33,6 +33,8 @@ const LETTERS_PER_PERSON: u64 = 6;
 const COUNTED: Duration = Duration::from_secs(3_600);
 /// Requests for letters that are looked into at once.
 const REQUESTS_AT_ONCE: usize = 64;
+/// How long the link for the first who runs the site works.
+const FIRST_LINK_LIFE: Duration = Duration::from_secs(86_400);
 /// Bytes of a token: as many as SHA-256 has strength for.
 const TOKEN_BYTES: usize = 32;
 
@@ -200,6 +202,52 @@ impl Mail {
             self.0.wake.notify_one();
         }
         Ok(is_sent)
+    }
+
+    /// Makes a link by which somebody sets another password, to be handed on by whoever runs the site.
+    /// Returns its path with the token, and when it ends. It proves no address.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn password_link(&self, person: &Person) -> Result<(String, i64), StoreError> {
+        let life = Letter::Reset.life();
+        let (token, expires_at_ms) =
+            self.told(Purpose::Reset, Some(person.id.clone()), life).await?;
+        Ok((format!("/reset?token={token}"), expires_at_ms))
+    }
+
+    /// Makes the link by which an account becomes the first that runs the site; `None` if somebody
+    /// does already.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn first_link(&self) -> Result<Option<String>, StoreError> {
+        if self.0.store.has_admin().await? {
+            return Ok(None);
+        }
+        let (token, _) = self.told(Purpose::Admin, None, FIRST_LINK_LIFE).await?;
+        Ok(Some(format!("/first?token={token}")))
+    }
+
+    /// Keeps a token that is told, not mailed. Returns it, and when it ends.
+    async fn told(
+        &self,
+        purpose: Purpose,
+        user_id: Option<UserId>,
+        life: Duration,
+    ) -> Result<(String, i64), StoreError> {
+        let (token, created_at_ms) = (new_token(), wall_ms());
+        let expires_at_ms = created_at_ms + life.as_millis() as i64;
+        let kept = NewToken {
+            hash: token_hash(&token),
+            purpose,
+            user_id,
+            subject: None,
+            created_at_ms,
+            expires_at_ms,
+        };
+        self.0.store.keep_token(kept).await?;
+        Ok((token, expires_at_ms))
     }
 
     async fn write(&self, letter: Letter, person: &Person) -> Result<(), StoreError> {

@@ -27,7 +27,7 @@ const INDEX: &str = "index.html";
 
 /// Pages of the UI beside the room's: a browser that loads one directly gets the UI, which knows
 /// what to show.
-pub const PAGES: [&str; 9] = [
+pub const PAGES: [&str; 12] = [
     "/",
     "/join/{code}",
     "/you",
@@ -37,6 +37,9 @@ pub const PAGES: [&str; 9] = [
     "/reset",
     "/verify",
     "/invitation",
+    "/first",
+    "/admin",
+    "/admin/mail",
 ];
 
 /// What the UI's pages may load. Films, pictures and playlists come from wherever people keep

@@ -36,7 +36,7 @@ mod room_row;
 mod rooms;
 mod value;
 
-pub use admin::ListedAccount;
+pub use admin::{Office, OfficeChange};
 pub use chat::{ChatOutcome, ChatRow, NewChatRow};
 pub use connect::{Store, StoreConfig};
 pub use error::{Conflict, StoreError};

@@ -1,5 +1,5 @@
 //! Tokens that are good once, kept as hashes: for another password, for an address that proves to
-//! be one's own, for an invitation.
+//! be one's own, for running the site.
 
 use parlor_protocol::UserId;
 use sea_orm::sea_query::Expr;
@@ -19,11 +19,11 @@ pub enum Purpose {
     Reset,
     /// To prove that an address is one's own.
     Verify,
-    /// To come in at all.
-    Invite,
+    /// To be the first who runs the site.
+    Admin,
 }
 
-words!(Purpose { Reset = "reset", Verify = "verify", Invite = "invite" });
+words!(Purpose { Reset = "reset", Verify = "verify", Admin = "admin" });
 
 /// A token to be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -45,6 +45,12 @@ pub struct Person {
     pub is_disabled: bool,
     /// Whether the person proved to have the address.
     pub is_email_verified: bool,
+    /// Whether the person runs the site.
+    pub is_admin: bool,
+    /// The language the person reads, as a BCP 47 tag.
+    pub language: Option<String>,
+    /// How the person likes to see and hear, as JSON of the caller's own.
+    pub preferences: Option<String>,
 }
 
 /// An account with what proves it.
@@ -107,6 +113,9 @@ impl TryFrom<users::Model> for AccountRow {
                 created_at_ms: row.created_at.timestamp_millis(),
                 is_disabled: row.disabled_at.is_some(),
                 is_email_verified: row.email_verified_at.is_some(),
+                is_admin: row.is_admin,
+                language: row.language,
+                preferences: row.preferences,
             },
             password_hash: row.password_hash,
         })
@@ -190,6 +199,26 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let name = Expr::value(storable(display_name));
         self.set_column(id, users::Column::DisplayName, name).await
+    }
+
+    /// Sets the language somebody reads; `false` if there is no such person.
+    pub async fn set_language(
+        &self,
+        id: &UserId,
+        language: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let language = Expr::value(language.map(storable));
+        self.set_column(id, users::Column::Language, language).await
+    }
+
+    /// Sets how somebody likes to see and hear; `false` if there is no such person.
+    pub async fn set_preferences(
+        &self,
+        id: &UserId,
+        preferences: &str,
+    ) -> Result<bool, StoreError> {
+        let preferences = Expr::value(storable(preferences));
+        self.set_column(id, users::Column::Preferences, preferences).await
     }
 
     /// Sets the password's hash; `false` if there is no such person.
@@ -312,5 +341,7 @@ fn row_of(
         is_admin: Set(false),
         disabled_at: Set(None),
         email_verified_at: Set(None),
+        language: Set(None),
+        preferences: Set(None),
     }
 }

@@ -72,6 +72,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/first": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes one's account the first that runs the site, by the link the server printed when it started. */
+        post: operations["claim_site"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/mail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists mail of the last 30 days, with what became of it. */
+        get: operations["admin_mail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists accounts and external users. */
+        get: operations["admin_users"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Keeps somebody out or lets them in again; has somebody run the site, or no longer. */
+        patch: operations["admin_update_user"];
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}/password-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a link by which somebody sets another password, to hand on to them. */
+        post: operations["admin_password_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/email/send-verification": {
         parameters: {
             query?: never;
@@ -658,6 +743,8 @@ export interface components {
             email: string | null;
             /** @description The person. */
             id: components["schemas"]["UserId"];
+            /** @description Whether the person runs the site; absent if not. */
+            isAdmin?: boolean;
             /**
              * @description Whether the person proved to have the address; absent where no mail is sent, and without an
              *     address.
@@ -665,6 +752,10 @@ export interface components {
             isEmailVerified?: boolean | null;
             /** @description Whether the person is a guest. */
             isGuest: boolean;
+            /** @description The language the person reads, as a BCP 47 tag; absent if they left it to their device. */
+            language?: string | null;
+            /** @description How the person likes to see and hear. */
+            preferences?: components["schemas"]["Preferences"];
             /** @description The user name; `null` for guests and external users. */
             username: string | null;
         };
@@ -675,6 +766,86 @@ export interface components {
              * @default null
              */
             displayName?: string | null;
+            /**
+             * @description The language to read, as a BCP 47 tag of up to 35 characters; empty for that of the device.
+             * @default null
+             */
+            language?: string | null;
+            /** @default null */
+            preferences?: components["schemas"]["Preferences"] | null;
+        };
+        /** @description A mail as whoever runs the site sees it; never its link, nor its words. */
+        AdminMail: {
+            /**
+             * Format: int32
+             * @description How often it was tried.
+             */
+            attempts: number;
+            /** @description When it was written, ISO-8601 UTC with ms. */
+            createdAt: string;
+            /** @description Its id. */
+            id: string;
+            /** @description What kind of mail it is: `reset`, `verify`, `invite` or `taken`. */
+            kind: string;
+            /** @description What the mail server said against it, the last time. */
+            lastError?: string | null;
+            /** @description When it is tried next; of those that wait. */
+            nextAttemptAt?: string | null;
+            /** @description What became of it. */
+            outcome: components["schemas"]["MailOutcome"];
+            /** @description The address it goes to. */
+            recipient: string;
+            /** @description When the mail server took it. */
+            sentAt?: string | null;
+        };
+        /** @description Answer of `GET /api/v1/admin/mail`: the newest first. */
+        AdminMails: {
+            /** @description Whether there is a mail server at all. */
+            isConfigured: boolean;
+            /** @description One page of them. */
+            mails: components["schemas"]["AdminMail"][];
+            /** @description Behind what the next page begins; absent on the last. */
+            next?: string | null;
+        };
+        /** @description An account, or somebody another issuer knows, as whoever runs the site sees them. */
+        AdminUser: {
+            /** @description When the person was first known, ISO-8601 UTC with ms. */
+            createdAt: string;
+            /** @description The name to show. */
+            displayName: string;
+            /** @description The e-mail address, if the server knows one. */
+            email: string | null;
+            /** @description The person. */
+            id: components["schemas"]["UserId"];
+            /** @description Whether the person runs the site. */
+            isAdmin: boolean;
+            /** @description Whether the person is kept out. */
+            isDisabled: boolean;
+            /** @description Whether the person proved to have the address. */
+            isEmailVerified: boolean;
+            /** @description Whether another issuer vouches for the person; such people have no password here. */
+            isExternal: boolean;
+            /** @description The user name; `null` for external users. */
+            username: string | null;
+        };
+        /** @description Body of `PATCH /api/v1/admin/users/{id}`; what is absent stays. */
+        AdminUserUpdate: {
+            /**
+             * @description Whether the person runs the site.
+             * @default null
+             */
+            isAdmin?: boolean | null;
+            /**
+             * @description Whether the person is kept out: every login and socket of theirs ends within 5 s.
+             * @default null
+             */
+            isDisabled?: boolean | null;
+        };
+        /** @description Answer of `GET /api/v1/admin/users`: the newest first. */
+        AdminUsers: {
+            next?: components["schemas"]["UserId"] | null;
+            /** @description One page of them. */
+            users: components["schemas"]["AdminUser"][];
         };
         /** @description Payload of `ADMIT`: lets somebody in, for good, whether they wait at the moment or not. */
         Admit: {
@@ -825,7 +996,7 @@ export interface components {
          * @description A stable reason why a request was not carried out.
          * @enum {string}
          */
-        Code: "malformed" | "unknown_type" | "invalid" | "missing_token" | "invalid_token" | "invalid_credentials" | "account_disabled" | "forbidden" | "foreign_origin" | "foreign_host" | "misdirected" | "not_found" | "room_not_found" | "user_not_found" | "method_not_allowed" | "room_full" | "banned" | "password_required" | "wrong_password" | "account_required" | "not_invited" | "waiting_room" | "turned_away" | "link_expired" | "no_mail" | "username_taken" | "email_taken" | "queue_full" | "stale" | "too_large" | "unsupported_media" | "upgrade_required" | "rate_limited" | "busy" | "unavailable" | "timeout" | "internal";
+        Code: "malformed" | "unknown_type" | "invalid" | "missing_token" | "invalid_token" | "invalid_credentials" | "account_disabled" | "forbidden" | "foreign_origin" | "foreign_host" | "misdirected" | "not_found" | "room_not_found" | "user_not_found" | "method_not_allowed" | "room_full" | "banned" | "password_required" | "wrong_password" | "account_required" | "not_invited" | "waiting_room" | "turned_away" | "link_expired" | "no_mail" | "last_admin" | "username_taken" | "email_taken" | "queue_full" | "stale" | "too_large" | "unsupported_media" | "upgrade_required" | "rate_limited" | "busy" | "unavailable" | "timeout" | "internal";
         /**
          * @description A command of the room protocol: `type` and `payload` of a frame from a client.
          *
@@ -925,6 +1096,11 @@ export interface components {
             /** @enum {string} */
             type: "LEAVE";
         };
+        /**
+         * @description How far text stands out from its ground.
+         * @enum {string}
+         */
+        Contrast: "device" | "more";
         /**
          * @description Who may control playback and the queue.
          * @enum {string}
@@ -1164,6 +1340,11 @@ export interface components {
             /** @description Names the room. */
             roomId: components["schemas"]["RoomId"];
         };
+        /** @description Body of `POST /api/v1/admin/first`. */
+        FirstAdmin: {
+            /** @description What the link carries that the server printed when it started. */
+            token: string;
+        };
         /** @description Body of `POST /api/v1/auth/password/forgot`. */
         ForgotPassword: {
             /** @description The account's e-mail address. */
@@ -1284,6 +1465,11 @@ export interface components {
         };
         /** @description Names one login: the family of refresh tokens that began with one password entry. */
         LoginId: string;
+        /**
+         * @description What became of a mail.
+         * @enum {string}
+         */
+        MailOutcome: "waiting" | "deferred" | "sent" | "failed" | "suppressed";
         /** @description A member of a room. */
         Member: {
             /** @description Whether the member used up its wait budget and is no longer waited for. */
@@ -1356,6 +1542,11 @@ export interface components {
             /** @description A sentence for people. */
             message: string;
         };
+        /**
+         * @description How much moves on a page.
+         * @enum {string}
+         */
+        Motion: "device" | "less";
         /** @description Body of `POST /api/v1/auth/guest`. */
         NewGuest: {
             /**
@@ -1363,6 +1554,13 @@ export interface components {
              * @default null
              */
             displayName?: string | null;
+        };
+        /** @description Answer of `POST /api/v1/admin/users/{id}/password-link`: a link to hand on. */
+        PasswordLink: {
+            /** @description When the link ends, ISO-8601 UTC with ms. */
+            expiresAt: string;
+            /** @description Path and query of the page on which another password is set, once. */
+            path: string;
         };
         /**
          * @description What plays: the room's timeline as clients see it.
@@ -1408,6 +1606,25 @@ export interface components {
             rev: number;
             /** @description Title, if the queue entry had one. */
             title?: string | null;
+        };
+        /** @description What of a person's device is overruled on every device of theirs. */
+        Preferences: {
+            /**
+             * @description How far text stands out from its ground.
+             * @default device
+             */
+            contrast?: components["schemas"]["Contrast"];
+            /**
+             * @description How much moves.
+             * @default device
+             */
+            motion?: components["schemas"]["Motion"];
+            /**
+             * Format: int32
+             * @description How large text is, in percent of the usual: 100 to 200.
+             * @default 100
+             */
+            textPercent?: number;
         };
         /** @description Answer of `GET /api/v1/rooms/{id}/presence`. */
         Presence: {
@@ -1845,6 +2062,11 @@ export interface components {
 }
 export type Account = components['schemas']['Account'];
 export type AccountUpdate = components['schemas']['AccountUpdate'];
+export type AdminMail = components['schemas']['AdminMail'];
+export type AdminMails = components['schemas']['AdminMails'];
+export type AdminUser = components['schemas']['AdminUser'];
+export type AdminUserUpdate = components['schemas']['AdminUserUpdate'];
+export type AdminUsers = components['schemas']['AdminUsers'];
 export type Admit = components['schemas']['Admit'];
 export type Auth = components['schemas']['Auth'];
 export type CallRoom = components['schemas']['CallRoom'];
@@ -1862,6 +2084,7 @@ export type ClockPong = components['schemas']['ClockPong'];
 export type ClosedReason = components['schemas']['ClosedReason'];
 export type Code = components['schemas']['Code'];
 export type Command = components['schemas']['Command'];
+export type Contrast = components['schemas']['Contrast'];
 export type Control = components['schemas']['Control'];
 export type CreateCallRoom = components['schemas']['CreateCallRoom'];
 export type CreateRoom = components['schemas']['CreateRoom'];
@@ -1877,6 +2100,7 @@ export type Event = components['schemas']['Event'];
 export type Export = components['schemas']['Export'];
 export type ExportedMessage = components['schemas']['ExportedMessage'];
 export type ExportedRoom = components['schemas']['ExportedRoom'];
+export type FirstAdmin = components['schemas']['FirstAdmin'];
 export type ForgotPassword = components['schemas']['ForgotPassword'];
 export type FoundCallRoom = components['schemas']['FoundCallRoom'];
 export type Guest = components['schemas']['Guest'];
@@ -1893,6 +2117,7 @@ export type LeaveForGood = components['schemas']['LeaveForGood'];
 export type LoggedIn = components['schemas']['LoggedIn'];
 export type Login = components['schemas']['Login'];
 export type LoginId = components['schemas']['LoginId'];
+export type MailOutcome = components['schemas']['MailOutcome'];
 export type Member = components['schemas']['Member'];
 export type MemberCount = components['schemas']['MemberCount'];
 export type MemberPage = components['schemas']['MemberPage'];
@@ -1900,8 +2125,11 @@ export type MemberState = components['schemas']['MemberState'];
 export type MemberSync = components['schemas']['MemberSync'];
 export type MembersChanged = components['schemas']['MembersChanged'];
 export type Message = components['schemas']['Message'];
+export type Motion = components['schemas']['Motion'];
 export type NewGuest = components['schemas']['NewGuest'];
+export type PasswordLink = components['schemas']['PasswordLink'];
 export type PlaybackState = components['schemas']['PlaybackState'];
+export type Preferences = components['schemas']['Preferences'];
 export type Presence = components['schemas']['Presence'];
 export type Profile = components['schemas']['Profile'];
 export type QueueAdd = components['schemas']['QueueAdd'];
@@ -2074,6 +2302,254 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CallUsers"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    claim_site: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FirstAdmin"];
+            };
+        };
+        responses: {
+            /** @description One runs the site */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description `forbidden`: a guest needs an account first */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `link_expired`: somebody runs the site already, or the link is too old */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    admin_mail: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the page before */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest first, 50 at once */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminMails"];
+                };
+            };
+            /** @description `forbidden`: one does not run the site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    admin_users: {
+        parameters: {
+            query?: {
+                /** @description Only those whose user name, address or name to show has it */
+                q?: string;
+                /** @description The `next` of the page before */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest first, 50 at once */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminUsers"];
+                };
+            };
+            /** @description `forbidden`: one does not run the site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    admin_update_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The person */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdminUserUpdate"];
+            };
+        };
+        responses: {
+            /** @description The person, changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminUser"];
+                };
+            };
+            /** @description `forbidden`: one does not run the site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `user_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `last_admin`: nobody would be left who runs the site */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    admin_password_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The person */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It works once, within an hour */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasswordLink"];
+                };
+            };
+            /** @description `forbidden`: one does not run the site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `user_not_found`: no such account, or one without a password here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             /** @description Not carried out */

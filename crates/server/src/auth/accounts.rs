@@ -85,6 +85,9 @@ pub(super) async fn make(
         created_at_ms: wall_ms(),
         is_disabled: false,
         is_email_verified: false,
+        is_admin: false,
+        language: None,
+        preferences: None,
     };
     let account = NewAccount {
         id: person.id.clone(),

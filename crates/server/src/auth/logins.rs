@@ -308,6 +308,12 @@ impl Auth {
             display_name: person.display_name,
             created_at: parlor_room::iso_8601(person.created_at_ms),
             is_guest: person.kind == PersonKind::Guest,
+            is_admin: person.is_admin,
+            language: person.language,
+            preferences: person
+                .preferences
+                .and_then(|text| serde_json::from_str(&text).ok())
+                .unwrap_or_default(),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use parlor_protocol::limits;
 
+/// Longest language tag in use (RFC 5646, section 4.4.1).
+const LANGUAGE_CHARS: usize = 35;
 /// What comes first.
 const MOODS: [&str; 16] = [
     "Calm", "Bright", "Quiet", "Merry", "Gentle", "Swift", "Kind", "Bold", "Sunny", "Clever",
@@ -40,6 +42,20 @@ pub fn is_username(text: &str) -> bool {
         && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-'))
 }
 
+/// Says whether a text looks like a language tag (BCP 47): subtags of up to 8 letters and digits, the
+/// first of letters alone. An empty one is none, and may be too.
+pub fn is_language(text: &str) -> bool {
+    let is_subtag = |part: &str| {
+        (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    let first = text.split('-').next().unwrap_or_default();
+    let is_tag = first.len() >= 2
+        && first.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && text.len() <= LANGUAGE_CHARS
+        && text.split('-').all(is_subtag);
+    text.is_empty() || is_tag
+}
+
 /// Says whether a text looks like an e-mail address. Whether it is one, only a mail can tell.
 pub fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
@@ -64,12 +80,18 @@ mod tests {
     }
 
     #[test]
-    fn user_names_and_addresses_are_told_from_other_texts() {
+    fn user_names_languages_and_addresses_are_told_from_other_texts() {
         for name in ["ada_", "jörg.m-1", "1234"] {
             assert!(is_username(name), "{name}");
         }
         for name in ["ada", "a b c", "ada@home", &"x".repeat(41)] {
             assert!(!is_username(name), "{name}");
+        }
+        for tag in ["", "en", "pt-BR", "zh-Hant-TW", "de-CH-1996"] {
+            assert!(is_language(tag), "{tag}");
+        }
+        for tag in ["e", "en-", "-en", "e1", "en_GB", "en-abcdefghi", "english languages"] {
+            assert!(!is_language(tag), "{tag}");
         }
         for address in ["a@b.c", "first.last+tag@mail.example.org"] {
             assert!(is_email(address), "{address}");

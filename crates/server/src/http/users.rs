@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use parlor_protocol::account::{Account, AccountUpdate, Profile};
+use parlor_protocol::account::{Account, AccountUpdate, Preferences, Profile};
 use parlor_protocol::{Code, UserId};
 use parlor_room::{Principal, iso_8601};
 use parlor_store::{Person, PersonKind};
@@ -22,6 +22,8 @@ use crate::clock::wall_ms;
 
 /// People asked for at once, at most.
 const IDS: usize = 200;
+/// How large text may be, in percent of the usual.
+const TEXT_PERCENT: std::ops::RangeInclusive<u16> = 100..=200;
 
 /// The routes of this part.
 pub fn routes() -> OpenApiRouter<App> {
@@ -81,6 +83,24 @@ async fn update_me(
         app.store.set_display_name(&who.user_id, &name).await?;
         app.auth.forget_person(&who.user_id);
         who.display_name = name.into();
+    }
+    if let Some(language) = update.language {
+        if !names::is_language(&language) {
+            return Err(Refused::invalid("A language is a tag such as `en` or `pt-BR`"));
+        }
+        app.auth.keep(&who).await?;
+        let language = Some(language).filter(|tag| !tag.is_empty());
+        app.store.set_language(&who.user_id, language.as_deref()).await?;
+        app.auth.forget_person(&who.user_id);
+    }
+    if let Some(preferences) = update.preferences {
+        if !TEXT_PERCENT.contains(&preferences.text_percent) {
+            return Err(Refused::invalid("Text is 100 to 200 percent of its usual size"));
+        }
+        app.auth.keep(&who).await?;
+        let preferences = serde_json::to_string(&preferences).map_err(|_| Code::Internal)?;
+        app.store.set_preferences(&who.user_id, &preferences).await?;
+        app.auth.forget_person(&who.user_id);
     }
     Ok(Json(account_of(&app, &who).await?))
 }
@@ -147,6 +167,9 @@ async fn account_of(app: &App, who: &Principal) -> Result<Account, Code> {
         created_at: iso_8601(wall_ms()),
         is_guest: who.is_guest,
         is_email_verified: None,
+        is_admin: false,
+        language: None,
+        preferences: Preferences::default(),
     }))
 }
 

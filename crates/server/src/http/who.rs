@@ -14,6 +14,9 @@ use crate::auth::cookies::Cookie;
 /// The verified sender of a request that needs one.
 pub struct Who(pub Verified);
 
+/// The verified sender of a request, who runs the site.
+pub struct Admin(pub Verified);
+
 /// The verified sender of a request, if there is one.
 pub struct MaybeWho(pub Option<Verified>);
 
@@ -22,6 +25,19 @@ impl FromRequestParts<App> for Who {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
         Ok(Self(identify(app, &parts.method, &parts.headers, None).await?))
+    }
+}
+
+impl FromRequestParts<App> for Admin {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
+        let verified = identify(app, &parts.method, &parts.headers, None).await?;
+        if app.auth.runs_the_site(&verified.who.user_id).await? {
+            Ok(Self(verified))
+        } else {
+            Err(Code::Forbidden.into())
+        }
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Model {
     pub is_admin: bool,
     pub disabled_at: Option<DateTimeUtc>,
     pub email_verified_at: Option<DateTimeUtc>,
+    pub language: Option<String>,
+    pub preferences: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

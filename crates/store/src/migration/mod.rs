@@ -6,6 +6,7 @@ mod first;
 mod invitations;
 mod mail;
 mod nodes;
+mod preferences;
 
 use std::collections::HashSet;
 
@@ -28,6 +29,7 @@ impl MigratorTrait for Steps {
             Box::new(admin::Admin),
             Box::new(mail::Mail),
             Box::new(invitations::Invitations),
+            Box::new(preferences::Preferences),
         ]
     }
 }

@@ -1,5 +1,8 @@
 use parlor_protocol::{LoginId, RoomId, UserId};
-use parlor_store::{Conflict, NewLogin, NewRoom, PersonKind, StoreError};
+use parlor_store::{
+    Conflict, NewLogin, NewRoom, NewToken, Office, OfficeChange, Person, PersonKind, Purpose,
+    StoreError,
+};
 
 use crate::bed::{Bed, NOON_MS, account, guest, message, room, write};
 
@@ -157,18 +160,77 @@ pub async fn accounts_are_listed_and_kept_out(bed: &Bed) {
         store.create_account(account(name)).await.unwrap();
     }
     store.keep_guest(guest("gus")).await.unwrap();
-    let names = |page: Vec<parlor_store::ListedAccount>| {
-        page.into_iter().map(|it| it.person.username.unwrap()).collect::<Vec<_>>()
-    };
+    let names =
+        |page: Vec<Person>| page.into_iter().map(|it| it.username.unwrap()).collect::<Vec<_>>();
     assert_eq!(names(store.accounts(None, 2).await.unwrap()), ["ann-name", "bob-name"]);
     assert_eq!(names(store.accounts(Some("BOB-name"), 2).await.unwrap()), ["cid-name"]);
     let bob = UserId::from("bob");
-    assert!(store.set_admin(&bob, true).await.unwrap());
-    assert!(store.set_disabled(&bob, Some(NOON_MS)).await.unwrap());
+    let both = Office { is_admin: Some(true), disabled_since_ms: Some(Some(NOON_MS)) };
+    assert_eq!(store.change_office(&bob, both).await.unwrap(), OfficeChange::Made);
     let listed = store.accounts(Some("ann-name"), 1).await.unwrap().remove(0);
-    assert!(listed.is_admin && listed.person.is_disabled);
-    assert_eq!(listed.disabled_at_ms, Some(NOON_MS));
-    assert!(store.set_disabled(&bob, None).await.unwrap());
-    assert!(!store.user(&bob).await.unwrap().unwrap().is_disabled);
-    assert!(!store.set_admin(&UserId::from("nobody"), true).await.unwrap());
+    assert!(listed.is_admin && listed.is_disabled);
+    let names = async |search: Option<&str>, after: Option<&str>, limit| {
+        let after = after.map(UserId::from);
+        let page = store.people(search, after.as_ref(), limit).await.unwrap();
+        page.iter().map(|person| person.id.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(None, None, 9).await, ["cid", "bob", "ann"]);
+    assert_eq!(names(None, Some("cid"), 1).await, ["bob"]);
+    assert_eq!(names(None, Some("nobody"), 1).await, [""; 0]);
+    assert_eq!(names(Some("BOB@"), None, 9).await, ["bob"]);
+    assert_eq!(names(Some("the C"), None, 9).await, ["cid"]);
+    assert_eq!(names(Some("_"), None, 9).await, [""; 0], "a wildcard is a letter");
+    assert_eq!(names(Some("%"), None, 9).await, [""; 0]);
+}
+
+pub async fn somebody_always_runs_the_site(bed: &Bed) {
+    let store = bed.open().await;
+    for name in ["ann", "bob"] {
+        store.create_account(account(name)).await.unwrap();
+    }
+    store.keep_guest(guest("gus")).await.unwrap();
+    let (ann, bob, gus) = (UserId::from("ann"), UserId::from("bob"), UserId::from("gus"));
+    let token = |name: &str, life_ms| NewToken {
+        hash: name.into(),
+        purpose: Purpose::Admin,
+        user_id: None,
+        subject: None,
+        created_at_ms: NOON_MS,
+        expires_at_ms: NOON_MS + life_ms,
+    };
+    for (name, life_ms) in [("old", 10), ("one", 100), ("two", 100)] {
+        store.keep_token(token(name, life_ms)).await.unwrap();
+    }
+    assert!(!store.has_admin().await.unwrap());
+    assert!(!store.claim_site(b"old", &ann, NOON_MS + 20).await.unwrap());
+    assert!(!store.claim_site(b"one", &gus, NOON_MS + 20).await.unwrap(), "a guest goes");
+    let claims = ["one", "two"].map(|name| store.claim_site(name.as_bytes(), &ann, NOON_MS + 20));
+    let [one, two] = claims;
+    let (one, two) = tokio::join!(one, two);
+    assert_eq!([one.unwrap(), two.unwrap()].iter().filter(|is_ok| **is_ok).count(), 1);
+    store.keep_token(token("late", 100)).await.unwrap();
+    assert!(!store.claim_site(b"late", &bob, NOON_MS + 20).await.unwrap(), "it is Ann's");
+    assert!(store.user(&ann).await.unwrap().unwrap().is_admin);
+
+    let no_more = Office { is_admin: Some(false), ..Office::default() };
+    let kept_out = Office { disabled_since_ms: Some(Some(NOON_MS)), ..Office::default() };
+    let too = Office { is_admin: Some(true), disabled_since_ms: Some(None) };
+    let change = async |id: &UserId, office| store.change_office(id, office).await.unwrap();
+    assert_eq!(change(&ann, no_more).await, OfficeChange::LastAdmin);
+    assert_eq!(change(&ann, kept_out).await, OfficeChange::LastAdmin);
+    assert_eq!(change(&gus, too).await, OfficeChange::Unknown);
+    assert_eq!(change(&bob, kept_out).await, OfficeChange::Made);
+    assert_eq!(
+        change(&bob, Office { is_admin: Some(true), ..Office::default() }).await,
+        OfficeChange::Made
+    );
+    assert_eq!(change(&ann, no_more).await, OfficeChange::LastAdmin, "Bob cannot log in");
+    assert_eq!(change(&bob, too).await, OfficeChange::Made);
+    let both = [&ann, &bob].map(|id| store.change_office(id, no_more));
+    let [first, second] = both;
+    let (first, second) = tokio::join!(first, second);
+    let mut both = [first.unwrap(), second.unwrap()];
+    both.sort_by_key(|change| *change == OfficeChange::LastAdmin);
+    assert_eq!(both, [OfficeChange::Made, OfficeChange::LastAdmin]);
+    assert!(store.has_admin().await.unwrap());
 }
