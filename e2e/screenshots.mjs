@@ -431,9 +431,66 @@ async function letters() {
   await page.context().close();
 }
 
+/** Running the site. */
+async function site() {
+  const page = await studio.newcomer(url);
+  await page.goto(/\/first\?token=[\w-]+/.exec(server.output)?.[0] ?? '');
+  await page.getByText('You need an account for that.').waitFor();
+  await studio.take(page, 'first', { sizes: PHONE_AND_LAPTOP });
+  await page.getByRole('button', { name: /Create an account/ }).click();
+  await page.getByLabel('User name').fill('katherine');
+  await page.getByLabel('E-mail').fill('katherine@example.org');
+  await page.getByLabel('Password').fill('nanoseconds');
+  await button(page, 'Create an account').click();
+  await button(page, 'Run it as katherine').waitFor();
+  await studio.take(page, 'first-account', { sizes: LAPTOP });
+  await button(page, 'Run it as katherine').click();
+  for (const [username, displayName] of [
+    ['dorothy', 'Dorothy Vaughan'],
+    ['donaudampf', LONG],
+    ['mary_j', 'Mary Jackson'],
+  ]) {
+    const body = {
+      username,
+      displayName,
+      email: `${username}@example.org`,
+      password: 'nanoseconds',
+    };
+    await call(url, 'POST', '/api/v1/auth/register', { body });
+  }
+  for (const email of ['dorothy@example.org', 'mary_j@example.org']) {
+    await call(url, 'POST', '/api/v1/auth/password/forgot', { body: { email } });
+  }
+  await page.getByRole('link', { name: 'To the people of this site' }).click();
+  await button(page, 'What to do about Mary Jackson').click();
+  await page.getByRole('menuitem', { name: 'Keep them out' }).click();
+  await page.getByText('Kept out', { exact: true }).waitFor();
+  await studio.take(page, 'site-people', { sizes: PHONE_AND_LAPTOP });
+  await button(page, 'What to do about Dorothy Vaughan').click();
+  await page.getByRole('menuitem', { name: 'Link for another password' }).waitFor();
+  await studio.take(page, 'site-menu', { sizes: LAPTOP });
+  await page.getByRole('menuitem', { name: 'Link for another password' }).click();
+  await page.getByText('/reset?token=').waitFor();
+  await studio.take(page, 'site-link', { sizes: PHONE_AND_LAPTOP });
+  await page.keyboard.press('Escape');
+  await page.getByRole('link', { name: 'Mail', exact: true }).click();
+  await page.getByText('dorothy@example.org').waitFor();
+  await studio.take(page, 'site-mail', { sizes: PHONE_AND_LAPTOP });
+  await page.goto('/you');
+  await page.getByText('Size of text').waitFor();
+  await studio.take(page, 'you-all', {
+    sizes: PHONE_AND_LAPTOP,
+    settle: (shown) => shown.getByText('Language of dates').scrollIntoViewIfNeeded(),
+  });
+  await page.getByText('200 %').click();
+  await page.getByRole('group', { name: 'Contrast' }).getByText('More').click();
+  await studio.take(page, 'you-large', { sizes: PHONE_AND_LAPTOP });
+  await page.context().close();
+}
+
 try {
   const wanted = process.argv.slice(2);
-  const scenes = [frontDoor, letters, alone, full, threshold, room];
+  const scenes = [frontDoor, letters, site, alone, full, threshold, room];
   for (const scene of scenes.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
     console.log(`· ${scene.name}`);
     await scene();

@@ -9,6 +9,12 @@ import type {
   Entrance,
   FoundRoom,
   Guest,
+  AccountUpdate,
+  AdminMails,
+  AdminUser,
+  AdminUsers,
+  AdminUserUpdate,
+  PasswordLink,
   Invitation,
   InvitedTo,
   LoggedIn,
@@ -135,6 +141,39 @@ export class ParlorClient {
   /** Changes the name others see. */
   rename(displayName: string): Promise<Account> {
     return answer(this.routes.PATCH('/api/v1/users/me', { body: { displayName } }));
+  }
+
+  /** Changes the name others see, the language one reads, or how one likes to see and hear. */
+  updateMe(update: AccountUpdate): Promise<Account> {
+    return answer(this.routes.PATCH('/api/v1/users/me', { body: update }));
+  }
+
+  /** Makes one's account the first that runs the site, by what the link carries. */
+  claimSite(token: string): Promise<{ message: string }> {
+    return answer(this.routes.POST('/api/v1/admin/first', { body: { token } }));
+  }
+
+  /** Lists accounts and external users, the newest first, for those who run the site. */
+  adminUsers(query: { q?: string; after?: string } = {}): Promise<AdminUsers> {
+    return answer(this.routes.GET('/api/v1/admin/users', { params: { query } }));
+  }
+
+  /** Keeps somebody out or lets them in again; has somebody run the site, or no longer. */
+  adminUpdateUser(id: string, update: AdminUserUpdate): Promise<AdminUser> {
+    const params = { path: { id } };
+    return answer(this.routes.PATCH('/api/v1/admin/users/{id}', { params, body: update }));
+  }
+
+  /** Makes a link by which somebody sets another password, to hand on to them. */
+  adminPasswordLink(id: string): Promise<PasswordLink> {
+    const params = { path: { id } };
+    return answer(this.routes.POST('/api/v1/admin/users/{id}/password-link', { params }));
+  }
+
+  /** Lists mail of the last 30 days, the newest first, for those who run the site. */
+  adminMail(after?: string): Promise<AdminMails> {
+    const query = after === undefined ? {} : { after };
+    return answer(this.routes.GET('/api/v1/admin/mail', { params: { query } }));
   }
 
   /** Another person, as all see them. */

@@ -5,6 +5,8 @@ export type Page =
   | { name: 'reset' }
   | { name: 'verify' }
   | { name: 'invitation' }
+  | { name: 'first' }
+  | { name: 'site'; part: 'people' | 'mail' }
   | { name: 'room'; roomId: string }
   | { name: 'unknown' };
 
@@ -15,6 +17,9 @@ export function pageAt(path: string): Page {
   if (/^\/reset\/?$/.test(path)) return { name: 'reset' };
   if (/^\/verify\/?$/.test(path)) return { name: 'verify' };
   if (/^\/invitation\/?$/.test(path)) return { name: 'invitation' };
+  if (/^\/first\/?$/.test(path)) return { name: 'first' };
+  if (/^\/admin\/?$/.test(path)) return { name: 'site', part: 'people' };
+  if (/^\/admin\/mail\/?$/.test(path)) return { name: 'site', part: 'mail' };
   const code = /^\/join\/([a-z0-9]+)\/?$/i.exec(path)?.[1];
   if (code !== undefined) return { name: 'front', code };
   const room = /^\/room\/([\w-]+)\/?$/.exec(path)?.[1];

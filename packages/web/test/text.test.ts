@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { parseComfort } from '../src/comfort';
 import { readCode } from '../src/front/code';
 import { parseRecent } from '../src/front/recent';
 import { readSeats } from '../src/room/dialogs/seats';
@@ -7,6 +8,24 @@ import { linkify } from '../src/text/links';
 import { kindOf, readAddress, titleOf } from '../src/text/media';
 import { colourOf, initialsOf, listNames } from '../src/text/people';
 import { formatAgo, formatDay, formatPosition } from '../src/text/time';
+
+describe('what somebody likes', () => {
+  const usual = { motion: 'device', contrast: 'device', textPercent: 100, language: '' };
+
+  it('is read as it was kept', () => {
+    const kept = { motion: 'less', contrast: 'more', textPercent: 150, language: 'pt-BR' };
+    expect(parseComfort(JSON.stringify(kept))).toEqual(kept);
+  });
+
+  it.each([
+    [null],
+    ['null'],
+    ['not JSON'],
+    ['{"motion":"wild","contrast":1,"textPercent":900,"language":"not a tag"}'],
+  ])('is as usual if a device kept %s', (text) => {
+    expect(parseComfort(text)).toEqual(usual);
+  });
+});
 
 describe('a position', () => {
   it.each([

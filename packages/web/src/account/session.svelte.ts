@@ -1,4 +1,6 @@
 import { ParlorClient, ParlorError, type Account } from '@parlor/sdk';
+import type { Comfort } from '../comfort';
+import { comfort } from '../comfort.svelte';
 
 /** Set on a device that was somebody here before. */
 const KEY = 'parlor.known';
@@ -60,6 +62,20 @@ class Session {
     this.#forget();
   }
 
+  /** Keeps what one likes with the account, if there is one, and on this device. */
+  async prefer(part: Partial<Comfort>): Promise<void> {
+    comfort.take(part);
+    if (this.me === null) return;
+    const { language, ...preferences } = comfort.now;
+    this.#take(await parlor.updateMe({ language, preferences }));
+  }
+
+  /** Makes this account the first that runs the site, by what the link carries. */
+  async claimSite(token: string): Promise<void> {
+    await parlor.claimSite(token);
+    this.#take(await parlor.me());
+  }
+
   /** Changes the name others see. */
   async rename(displayName: string): Promise<void> {
     this.#take(await parlor.rename(displayName));
@@ -95,6 +111,7 @@ class Session {
 
   #take(account: Account): Account {
     this.me = account;
+    comfort.take({ ...account.preferences, language: account.language ?? '' });
     localStorage.setItem(KEY, 'yes');
     this.#asked = Promise.resolve(account);
     return account;

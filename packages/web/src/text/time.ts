@@ -1,3 +1,6 @@
+/** How dates and times are written: in which language; `undefined` for that of the device. */
+export const dates: { locale: string | undefined } = { locale: undefined };
+
 /** Writes a position in ms as `4:05` or `1:04:05`; what is not a number becomes `0:00`. */
 export function formatPosition(positionMs: number): string {
   const whole = Number.isFinite(positionMs) ? Math.max(0, Math.floor(positionMs / 1000)) : 0;
@@ -13,7 +16,7 @@ export function formatPosition(positionMs: number): string {
 export function formatClock(iso: string): string {
   const instant = new Date(iso);
   if (Number.isNaN(instant.getTime())) return '';
-  return instant.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' });
+  return instant.toLocaleTimeString(dates.locale, { hour: '2-digit', minute: '2-digit' });
 }
 
 const STEPS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
@@ -38,5 +41,5 @@ export function formatDay(iso: string, nowMs: number): string {
   const days = Math.round((new Date(nowMs).setHours(0, 0, 0, 0) - day) / 86_400_000);
   if (days === 0) return 'Today';
   if (days === 1) return 'Yesterday';
-  return new Date(iso).toLocaleDateString(undefined, { day: 'numeric', month: 'long' });
+  return new Date(iso).toLocaleDateString(dates.locale, { day: 'numeric', month: 'long' });
 }

@@ -3,5 +3,6 @@ const still =
 
 /** Length of a movement that explains a change, ms; nothing for those who asked for no motion. */
 export function calmMs(): number {
-  return still?.matches ? 0 : 180;
+  const asked = document.documentElement.dataset['motion'] === 'less';
+  return asked || still?.matches ? 0 : 180;
 }
