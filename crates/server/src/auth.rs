@@ -6,6 +6,8 @@
 pub mod accounts;
 mod cache;
 pub mod cookies;
+mod external;
+mod issuers;
 pub mod keys;
 mod links;
 mod logins;
@@ -30,6 +32,7 @@ use crate::http::answer::store_code;
 use crate::rooms::Rooms;
 use cache::Cache;
 use cookies::Cookie;
+use issuers::Issuers;
 pub use keys::KeyError;
 use keys::KeyRing;
 pub use logins::Session;
@@ -77,6 +80,7 @@ struct Inner {
     families: KeyRing,
     passwords: Passwords,
     tickets: Tickets,
+    issuers: Issuers,
     logins: Cache<LoginId, LoginRow>,
     logins_by_hash: Cache<Vec<u8>, LoginRow>,
     people: Cache<UserId, Option<Person>>,
@@ -91,6 +95,7 @@ impl Auth {
         let secret = config.secret.as_deref();
         let signing = KeyRing::open(&store, "sign", secret, wall_ms()).await?;
         let families = KeyRing::open(&store, "refresh", secret, wall_ms()).await?;
+        let issuers = Issuers::open(&config.oidc).map_err(KeyError::NoRoots)?;
         Ok(Self(Arc::new(Inner {
             config,
             store,
@@ -99,6 +104,7 @@ impl Auth {
             families,
             passwords: Passwords::start(),
             tickets: Tickets::default(),
+            issuers,
             logins: Cache::default(),
             logins_by_hash: Cache::default(),
             people: Cache::default(),
@@ -175,7 +181,7 @@ impl Auth {
         }
     }
 
-    /// Finds out whose token it is: an access token, a guest's, or a login's own.
+    /// Finds out whose token it is: an access token, a guest's, a login's own, or another issuer's.
     ///
     /// # Errors
     /// [`Code::InvalidToken`], or [`Code::Unavailable`].
@@ -183,6 +189,10 @@ impl Auth {
         if token.starts_with(tokens::LOGIN_PREFIX) {
             let login = self.login_of_token(token).await?;
             return self.account(login.user_id, login.id).await;
+        }
+        // Before our own keys: whose token it is decides which keys may prove it.
+        if let Some(issuer) = self.0.issuers.of(token) {
+            return self.external(issuer, token).await;
         }
         let key_id = tokens::key_of(token).ok_or(Code::InvalidToken)?;
         let key = self.0.signing.find(&key_id).await.ok_or(Code::InvalidToken)?;

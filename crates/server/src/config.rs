@@ -3,6 +3,7 @@
 pub mod example;
 pub mod mail;
 pub mod network;
+pub mod oidc;
 pub mod role;
 pub mod settings;
 pub mod sources;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 pub use mail::MailConfig;
 pub use network::Network;
+pub use oidc::OidcConfig;
 pub use role::{Listen, Role};
 pub use sources::{Flags, Found, Values};
 pub use tls::{PairFiles, Tls};
@@ -57,6 +59,8 @@ pub struct Config {
     pub cores: usize,
     /// Connections held at once.
     pub max_connections: usize,
+    /// Whose session tokens are taken beside our own.
+    pub oidc: OidcConfig,
     /// The filter of the log.
     pub log: String,
     /// Whether rates and limits per person or address are lifted.
@@ -151,6 +155,7 @@ impl Config {
         }
         let sync_url = read.sync_url(&listen);
         let mail = read.mail(public_url.as_ref());
+        let oidc = read.oidc();
         let origin = |text: &str| Site::parse(text).map(|site| site.origin);
         let network = |text: &str| text.parse().ok();
         let config = Self {
@@ -169,6 +174,7 @@ impl Config {
             ),
             trusted_proxies: read.list("trusted_proxies", "a network such as 10.0.0.0/8", network),
             mail,
+            oidc,
             secret,
             metrics_from: read.list("metrics_from", "a network such as 127.0.0.0/8", network),
             access_token_life: Duration::from_secs(read.number("access_token_seconds", 1..=86_400)),

@@ -4,7 +4,8 @@
 //! none is kept; neither is the cookie's token, only its hash.
 
 use parlor_protocol::{LoginId, UserId};
-use sea_orm::sea_query::Expr;
+use sea_orm::prelude::DateTimeUtc;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder};
 
 use crate::entity::login;
@@ -105,20 +106,38 @@ impl Store {
     /// [`StoreError::Dangling`] if the person is not kept, [`StoreError::Conflict`] if the id or
     /// the hash is taken.
     pub async fn create_login(&self, new: NewLogin) -> Result<(), StoreError> {
-        let row = login::ActiveModel {
-            id: Set(storable(new.id.as_str())),
-            user_id: Set(storable(new.user_id.as_str())),
-            key_id: Set(storable(&new.key_id)),
-            cookie_hash: Set(new.cookie_hash),
-            generation: Set(0),
-            user_agent: Set(new.user_agent.as_deref().map(storable)),
-            created_at: Set(time(new.created_at_ms)),
-            expires_at: Set(time(new.expires_at_ms)),
-            rotated_at: Set(None),
-            revoked_at: Set(None),
-        };
-        login::Entity::insert(row).exec_without_returning(self.write()).await?;
+        login::Entity::insert(row_of(&new)).exec_without_returning(self.write()).await?;
         Ok(())
+    }
+
+    /// Keeps a login that somebody else's token stands for, or lets it live on: until
+    /// `new.expires_at_ms`, even if it had ended or was revoked before `new.created_at_ms`, which is
+    /// when the token was made.
+    ///
+    /// # Errors
+    /// [`StoreError::Dangling`] if the person is not kept.
+    pub async fn keep_login(&self, new: NewLogin) -> Result<(), StoreError> {
+        let id = storable(new.id.as_str());
+        let transaction = self.begin().await?;
+        let insert = login::Entity::insert(row_of(&new))
+            .on_conflict(OnConflict::column(login::Column::Id).do_nothing().to_owned())
+            .exec_without_returning(&transaction)
+            .await;
+        match insert {
+            Ok(_) | Err(sea_orm::DbErr::RecordNotInserted) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let made_since = Condition::any()
+            .add(login::Column::RevokedAt.is_null())
+            .add(login::Column::RevokedAt.lt(time(new.created_at_ms)));
+        login::Entity::update_many()
+            .col_expr(login::Column::RevokedAt, Expr::value(None::<DateTimeUtc>))
+            .col_expr(login::Column::ExpiresAt, Expr::value(time(new.expires_at_ms)))
+            .filter(login::Column::Id.eq(id))
+            .filter(made_since)
+            .exec(&transaction)
+            .await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Finds a login, whether it is still good or not.
@@ -216,6 +235,21 @@ impl Store {
             .add(login::Column::ExpiresAt.lt(time(before_ms)))
             .add(login::Column::RevokedAt.lt(time(before_ms)));
         Ok(login::Entity::delete_many().filter(over).exec(self.write()).await?.rows_affected)
+    }
+}
+
+fn row_of(new: &NewLogin) -> login::ActiveModel {
+    login::ActiveModel {
+        id: Set(storable(new.id.as_str())),
+        user_id: Set(storable(new.user_id.as_str())),
+        key_id: Set(storable(&new.key_id)),
+        cookie_hash: Set(new.cookie_hash.clone()),
+        generation: Set(0),
+        user_agent: Set(new.user_agent.as_deref().map(storable)),
+        created_at: Set(time(new.created_at_ms)),
+        expires_at: Set(time(new.expires_at_ms)),
+        rotated_at: Set(None),
+        revoked_at: Set(None),
     }
 }
 

@@ -253,6 +253,37 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
+    /// Keeps somebody another issuer knows; one who is kept already stays as they are.
+    /// `external_id` is what that issuer calls them: where it is somebody else's already, the id
+    /// stands in its place.
+    pub async fn keep_external(
+        &self,
+        id: &UserId,
+        external_id: &str,
+        display_name: &str,
+        created_at_ms: i64,
+    ) -> Result<(), StoreError> {
+        let row = row_of(id, PersonKind::External, display_name, created_at_ms);
+        let rows =
+            [users::ActiveModel { clerk_id: Set(storable(external_id)), ..row.clone() }, row];
+        let transaction = self.begin().await?;
+        for row in rows {
+            let kept = users::Entity::find_by_id(storable(id.as_str())).one(&transaction).await?;
+            if kept.is_some() {
+                break;
+            }
+            let insert = users::Entity::insert(row)
+                .on_conflict(OnConflict::new().do_nothing().to_owned())
+                .exec_without_returning(&transaction)
+                .await;
+            match insert {
+                Ok(_) | Err(sea_orm::DbErr::RecordNotInserted) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(transaction.commit().await?)
+    }
+
     /// Makes everything a guest did an account's: rooms, messages and logins. The guest is
     /// forgotten; one that was never kept is no error.
     ///

@@ -29,6 +29,9 @@ pub enum KeyError {
         "PARLOR_SECRET is not the one this database's keys were wrapped with: set it to what it was"
     )]
     WrongSecret,
+    /// Other issuers are named, and nothing here says whose certificates to believe.
+    #[error("the keys of PARLOR_OIDC_ISSUERS cannot be fetched: {0}")]
+    NoRoots(std::io::Error),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -98,6 +98,14 @@ settings! {
     smtp_starttls: Text = "required";
     /// Whom mail is from, such as `Parlor <parlor@example.org>`.
     mail_from: Text = "";
+    /// Issuers of other systems whose session tokens are taken, such as
+    /// `https://clerk.example.org`: Clerk, or whatever speaks OpenID Connect. It needs
+    /// `oidc_audiences`.
+    oidc_issuers: List = "";
+    /// For whom such a token must be made: one of these must stand in its `aud` or `azp`.
+    oidc_audiences: List = "";
+    /// How long a socket lives on such a token without a newer one, in seconds; 12 hours at most.
+    oidc_socket_seconds: Number = "43200";
     /// Wraps the signing keys that are kept in the database: at least 32 characters, the same on
     /// every node. Without it the keys are stored as they are.
     secret: Secret = "";

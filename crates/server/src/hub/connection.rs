@@ -22,6 +22,8 @@ pub(super) struct Conn {
     pub(super) who: Principal,
     /// The login whose revocation ends the connection.
     pub(super) login: Option<LoginId>,
+    /// When the connection ends, if nothing newer proves its person by then.
+    pub(super) until: Option<Duration>,
     pub(super) decoder: Decoder,
     pub(super) flood: Flood,
     /// Where in its room's batch the connection starts: what stands before was said before it
@@ -102,11 +104,13 @@ impl Hub {
     /// Takes a socket into a loaded room.
     pub(super) fn attach(&mut self, me: &HubRef, room: RoomKey, arrival: Arrival) {
         let now = self.tools.clock.now().mono;
+        let life = self.tools.auth.socket_life(arrival.login.as_ref());
         let key = self.conns.insert(Conn {
             stream: arrival.stream,
             room,
             who: arrival.who.clone(),
             login: arrival.login,
+            until: life.map(|life| now + life),
             decoder: Decoder::default(),
             flood: Flood::default(),
             start: usize::MAX,

@@ -130,9 +130,12 @@ impl Hub {
         tokio::task::spawn_local(async move {
             let verified = auth.verify_token(&renewal.token).await;
             let mut hub = me.borrow_mut();
+            let now = hub.tools.clock.now().mono;
             let Some(conn) = hub.conns.get_mut(key) else { return };
             let outcome = match verified {
                 Ok(verified) if verified.who.user_id == conn.who.user_id => {
+                    let life = auth.socket_life(verified.login.as_ref());
+                    conn.until = life.map(|life| now + life);
                     conn.login = verified.login;
                     Ok(())
                 }

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use parlor_dialects::websocket;
+use parlor_protocol::CloseCode;
+use parlor_room::Departure;
 
 use super::{ConnKey, Hub, HubRef};
 
@@ -21,6 +23,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 enum Finding {
     Silent,
     Gone,
+    Over,
 }
 
 /// Looks at every connection from time to time.
@@ -43,6 +46,8 @@ impl Hub {
                 if now.saturating_sub(since) > wait {
                     findings.push((key, Finding::Gone));
                 }
+            } else if conn.until.is_some_and(|until| now >= until) {
+                findings.push((key, Finding::Over));
             } else if silence > GONE_AFTER {
                 findings.push((key, Finding::Gone));
             } else if silence <= PING_AFTER {
@@ -55,6 +60,10 @@ impl Hub {
         websocket::append_ping(&mut ping);
         for (key, finding) in findings {
             match finding {
+                Finding::Over => {
+                    let code = CloseCode::LoginEnded.number();
+                    self.hang_up(me, key, code, "prove anew who you are", Departure::Broken);
+                }
                 Finding::Silent => self.write_now(me, key, &ping),
                 Finding::Gone => {
                     self.gone(me, key);

@@ -48,6 +48,7 @@ on_both! {
         what_somebody_said_is_read_in_pages_and_stays_without_a_name,
         accounts_are_listed_and_kept_out,
         somebody_always_runs_the_site,
+        whom_others_vouch_for_is_kept_once_with_a_login_that_lives_on,
         names_and_addresses_are_taken_whatever_their_case,
         a_display_name_and_a_password_can_be_changed,
         a_guest_is_kept_once_and_stays_as_he_was,

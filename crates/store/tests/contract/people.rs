@@ -183,6 +183,53 @@ pub async fn accounts_are_listed_and_kept_out(bed: &Bed) {
     assert_eq!(names(Some("%"), None, 9).await, [""; 0]);
 }
 
+pub async fn whom_others_vouch_for_is_kept_once_with_a_login_that_lives_on(bed: &Bed) {
+    let store = bed.open().await;
+    store.create_account(account("ann")).await.unwrap();
+    let (one, two) = (UserId::from("ext_1"), UserId::from("ext_2"));
+    store.keep_external(&one, "user_a", "Grace", NOON_MS).await.unwrap();
+    store.keep_external(&one, "user_a", "Another name", NOON_MS + 1).await.unwrap();
+    // What an issuer calls somebody may be what another calls somebody else, or an id of ours.
+    store.keep_external(&two, "user_a", "Heidi", NOON_MS).await.unwrap();
+    store.keep_external(&UserId::from("ext_3"), "ann", "Mallory", NOON_MS).await.unwrap();
+    let name = async |id: &UserId| store.user(id).await.unwrap().unwrap().display_name;
+    assert_eq!((name(&one).await.as_str(), name(&two).await.as_str()), ("Grace", "Heidi"));
+    assert_eq!(name(&UserId::from("ann")).await, "The ann");
+    assert_eq!(store.user(&one).await.unwrap().unwrap().kind, PersonKind::External);
+
+    let id = LoginId::from("ext_login");
+    let login = |made_ms: i64, expires_at_ms: i64| NewLogin {
+        id: id.clone(),
+        user_id: one.clone(),
+        key_id: "none".into(),
+        cookie_hash: b"none".to_vec(),
+        user_agent: None,
+        created_at_ms: NOON_MS + made_ms,
+        expires_at_ms: NOON_MS + expires_at_ms,
+    };
+    let is_live =
+        async |at_ms: i64| store.login(&id).await.unwrap().unwrap().is_live(NOON_MS + at_ms);
+    let both = [login(0, 100), login(0, 100)].map(|login| store.keep_login(login));
+    let [first, second] = both;
+    let (first, second) = tokio::join!(first, second);
+    first.and(second).unwrap();
+    assert!(is_live(99).await && !is_live(100).await);
+    store.keep_login(login(150, 300)).await.unwrap();
+    assert!(is_live(299).await);
+    assert!(store.revoke_login(&id, NOON_MS + 200).await.unwrap());
+    store.keep_login(login(150, 400)).await.unwrap();
+    assert!(!is_live(250).await, "that token was made before");
+    store.keep_login(login(210, 400)).await.unwrap();
+    assert!(is_live(250).await);
+    let nobodys = NewLogin {
+        id: LoginId::from("x"),
+        cookie_hash: b"x".to_vec(),
+        user_id: UserId::from("nobody"),
+        ..login(0, 1)
+    };
+    assert!(matches!(store.keep_login(nobodys).await, Err(StoreError::Dangling)));
+}
+
 pub async fn somebody_always_runs_the_site(bed: &Bed) {
     let store = bed.open().await;
     for name in ["ann", "bob"] {
