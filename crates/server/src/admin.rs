@@ -24,6 +24,8 @@ pub enum Order {
         email: String,
         /// Its password; one is made up without.
         password: Option<String>,
+        /// Whether what stands for the password is its hash, from somewhere else.
+        is_hash: bool,
         /// Whether its owner runs the site.
         is_admin: bool,
     },
@@ -51,10 +53,14 @@ pub enum Order {
 /// A sentence that says what is wrong.
 pub async fn carry_out(store: &Store, order: Order) -> Result<String, String> {
     match order {
-        Order::Create { username, email, password, is_admin } => {
+        Order::Create { username, email, password, is_hash, is_admin } => {
             let (password, told) = chosen(password);
             let form = Register { username, email, password, display_name: None };
-            let person = accounts::create(store, form).await.map_err(|error| error.message)?;
+            let made = match is_hash {
+                true => accounts::import(store, form).await,
+                false => accounts::create(store, form).await,
+            };
+            let person = made.map_err(|error| error.message)?;
             if is_admin {
                 let office = Office { is_admin: Some(true), ..Office::default() };
                 change(store, &person.id, office).await?;

@@ -105,7 +105,14 @@ fn admin_command() -> Command {
         .arg(Arg::new("username").required(true).help("4 to 40 letters, digits, dots, dashes"))
         .arg(Arg::new("email").required(true))
         .arg(Arg::new("admin").long("admin").action(ArgAction::SetTrue).help("Runs the site"))
-        .arg(password());
+        .arg(password())
+        .arg(
+            Arg::new("hash-stdin")
+                .long("hash-stdin")
+                .action(ArgAction::SetTrue)
+                .conflicts_with("password-stdin")
+                .help("Reads the password's bcrypt or Argon2id hash from standard input"),
+        );
     let reset = Command::new("reset-password")
         .about("Sets another password and ends all logins")
         .arg(name())
@@ -250,6 +257,7 @@ fn admin(matches: &ArgMatches) -> Outcome {
             username: text("username"),
             email: text("email"),
             password: password(matches)?,
+            is_hash: matches.get_flag("hash-stdin"),
             is_admin: matches.get_flag("admin"),
         },
         "disable" | "enable" => Order::Disable { name: text("name"), disabled: what == "disable" },
@@ -270,7 +278,9 @@ fn admin(matches: &ArgMatches) -> Outcome {
 
 /// Reads the password from standard input, if that was asked for.
 fn password(matches: &ArgMatches) -> Result<Option<String>, Vec<String>> {
-    if !matches.get_flag("password-stdin") {
+    // Only one of the commands takes a hash.
+    let takes_hash = matches!(matches.try_get_one::<bool>("hash-stdin"), Ok(Some(true)));
+    if !matches.get_flag("password-stdin") && !takes_hash {
         return Ok(None);
     }
     let mut line = String::new();

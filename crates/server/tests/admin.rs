@@ -7,11 +7,15 @@ mod support;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use parlor_store::{Store, StoreConfig};
 use serde_json::json;
 use support::program::{run, run_with_input, serve};
 use support::socket::RoomSocket;
 use support::{Account, Ask, refused};
 use tokio::net::TcpStream;
+
+/// What crypt(3) makes of "correct horse".
+const BCRYPT: &str = "$2b$05$lWYMBOtt2yuyS.juufANOekypgxhD9sYfZ6XZRo3wMXMV1nEbefw6";
 
 /// Runs `parlor admin user …` on the data of a folder.
 fn user(folder: &Path, arguments: &[&str]) -> (bool, String) {
@@ -41,6 +45,32 @@ fn accounts_are_made_and_listed() {
     let names: Vec<&str> = said.lines().filter_map(|line| line.split('\t').next()).collect();
     assert_eq!(names, ["ada_l", "grace"]);
     assert!(said.lines().last().unwrap().ends_with("runs the site"));
+}
+
+#[tokio::test]
+async fn a_password_from_somewhere_else_is_taken_over_by_its_hash() {
+    let folder = tempfile::tempdir().unwrap();
+    let create = |name: &str, hash: &str| {
+        let email = format!("{name}@example.org");
+        let order = ["admin", "user", "create", name, &email, "--hash-stdin"];
+        run_with_input(folder.path(), &order, hash)
+    };
+    let (fine, said) = create("grace", &format!("{BCRYPT}\n"));
+    assert!(fine && !said.contains("Password:"), "{said}");
+    let (fine, said) = create("other", "correct horse\n");
+    assert!(!fine && said.contains("That is no hash"), "{said}");
+
+    let mut server = serve(folder.path(), &["--listen", "127.0.0.1:0"]);
+    let port: u16 = server.line().trim().rsplit_once(':').unwrap().1.parse().unwrap();
+    assert_eq!(log_in(port, "grace", "correct hors").await.status, 401);
+    let url = format!("sqlite://{}", folder.path().join("data/parlor.db").display());
+    let config = StoreConfig { url, max_connections: 1 };
+    let store = Store::connect(&config).await.unwrap();
+    let hash = async || store.account_named("grace").await.unwrap().unwrap().password_hash.unwrap();
+    assert_eq!(hash().await, BCRYPT);
+    assert_eq!(log_in(port, "grace", "correct horse").await.status, 200);
+    assert!(hash().await.starts_with("$argon2id$"), "it is made anew");
+    assert_eq!(log_in(port, "grace", "correct horse").await.status, 200);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use parlor_protocol::{Code, UserId, limits};
 use parlor_store::{Conflict, NewAccount, Person, PersonKind, Store, StoreError};
 
 use super::names;
-use super::passwords::Passwords;
+use super::passwords::{self, Passwords};
 use crate::clock::wall_ms;
 use crate::http::answer::Refused;
 
@@ -15,6 +15,20 @@ use crate::http::answer::Refused;
 /// [`Code::Invalid`] with what is wrong, [`Code::UsernameTaken`], [`Code::EmailTaken`].
 pub async fn create(store: &Store, form: Register) -> Result<Person, Refused> {
     make(store, &Passwords::start(), form, TakenEmail::IsTold).await
+}
+
+/// Makes an account whose password is known by its hash alone, in the place of `form.password`:
+/// Argon2id, or bcrypt from somewhere else, which is made anew when its owner logs in.
+///
+/// # Errors
+/// As [`create`].
+pub async fn import(store: &Store, form: Register) -> Result<Person, Refused> {
+    if !passwords::is_known(&form.password) {
+        return Err(Refused::invalid(
+            "That is no hash of bcrypt's (of cost 14 at most) or Argon2id's",
+        ));
+    }
+    keep(store, form, TakenEmail::IsTold, async |hash| Ok(hash)).await
 }
 
 /// Sets an account's password outside a running server.
@@ -55,6 +69,17 @@ pub(super) async fn make(
     form: Register,
     taken: TakenEmail,
 ) -> Result<Person, Refused> {
+    check_password(&form.password)?;
+    keep(store, form, taken, async |password| passwords.hash(password).await).await
+}
+
+/// Makes an account, with what `hash` makes of the form's password once all else is found good.
+async fn keep(
+    store: &Store,
+    form: Register,
+    taken: TakenEmail,
+    hash: impl AsyncFnOnce(String) -> Result<String, Code>,
+) -> Result<Person, Refused> {
     let email = form.email.trim();
     if !names::is_username(&form.username) {
         return Err(Refused::invalid(
@@ -64,7 +89,6 @@ pub(super) async fn make(
     if !names::is_email(email) {
         return Err(Refused::invalid("That is not an e-mail address"));
     }
-    check_password(&form.password)?;
     let shown = form.display_name.as_deref().unwrap_or(&form.username);
     let display_name = names::shown(shown)
         .ok_or_else(|| Refused::invalid("A name to show has 1 to 60 characters"))?;
@@ -94,7 +118,7 @@ pub(super) async fn make(
         username: form.username,
         email: email.to_owned(),
         owns_email: !is_taken,
-        password_hash: passwords.hash(form.password).await?,
+        password_hash: hash(form.password).await?,
         display_name,
         created_at_ms: person.created_at_ms,
     };

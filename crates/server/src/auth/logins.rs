@@ -8,7 +8,7 @@ use parlor_store::{AccountRow, LoginRow, NewLogin, Person, PersonKind, Rotation}
 
 use super::accounts::TakenEmail;
 use super::tokens::{self, Claims, RefreshToken};
-use super::{Auth, accounts};
+use super::{Auth, accounts, passwords};
 use crate::clock::wall_ms;
 use crate::http::answer::{Refused, store_code};
 
@@ -60,10 +60,16 @@ impl Auth {
             Some(AccountRow { person, password_hash }) => (Some(person), password_hash),
             None => (None, None),
         };
-        let is_right = self.is_password(form.password, stored).await?;
+        let is_right = self.is_password(form.password.clone(), stored.clone()).await?;
         match person {
             Some(person) if is_right && person.is_disabled => Err(Code::AccountDisabled.into()),
-            Some(person) if is_right => self.begin(person, user_agent).await,
+            Some(person) if is_right => {
+                if stored.is_some_and(|stored| passwords::is_outdated(&stored)) {
+                    let hash = self.0.passwords.hash(form.password).await?;
+                    self.0.store.set_password_hash(&person.id, &hash).await?;
+                }
+                self.begin(person, user_agent).await
+            }
             _ => Err(Code::InvalidCredentials.into()),
         }
     }

@@ -19,6 +19,8 @@ const WAITING_JOBS: usize = 256;
 const COST: (u32, u32, u32) = (19 * 1_024, 2, 1);
 /// A stored hash that asks for more memory than this, in KiB, is not ours and is not checked.
 const LARGEST_MEMORY_KIB: u32 = 64 * 1_024;
+/// A hash of bcrypt's with a greater cost is not checked: 14 takes about a second.
+const LARGEST_BCRYPT_COST: u32 = 14;
 /// How long the memory for hashing is held after the last password.
 const BLOCK_LIFE: Duration = Duration::from_secs(5);
 /// Bytes of a hash.
@@ -132,7 +134,32 @@ fn hashed(password: &str, blocks: &mut Vec<Block>) -> String {
     format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${output}")
 }
 
+/// Says whether a hash is of a form that passwords are checked against: Argon2id, or bcrypt from
+/// somewhere else.
+pub fn is_known(stored: &str) -> bool {
+    parse(stored).is_some() || is_bcrypt(stored)
+}
+
+/// Says whether a hash is not what [`Passwords::hash`] makes today, so that it is better made anew once
+/// its password is known.
+pub fn is_outdated(stored: &str) -> bool {
+    parse(stored).is_none_or(|parts| {
+        let own = own_params();
+        (parts.params.m_cost(), parts.params.t_cost()) != (own.m_cost(), own.t_cost())
+    })
+}
+
+/// Says whether it is a hash of bcrypt's that does not take longer than a person waits.
+fn is_bcrypt(stored: &str) -> bool {
+    let parts = stored.parse::<bcrypt::HashParts>();
+    parts.is_ok_and(|parts| parts.get_cost() <= LARGEST_BCRYPT_COST)
+}
+
 fn matches(password: &str, stored: Option<&str>, blocks: &mut Vec<Block>) -> bool {
+    if let Some(stored) = stored.filter(|stored| is_bcrypt(stored)) {
+        // Whatever made it looked at the first 72 bytes alone, and so does this.
+        return bcrypt::verify(password, stored).unwrap_or(false);
+    }
     let Some(parts) = stored.and_then(parse) else {
         // The time this takes is the point.
         let spent = derive(password, &[0; SALT_BYTES], own_params(), blocks);
@@ -191,6 +218,21 @@ mod tests {
         ] {
             assert!(!matches("plain", stored, &mut blocks), "{stored:?}");
         }
+    }
+
+    #[test]
+    fn a_hash_of_bcrypts_is_checked_and_outdated() {
+        let mut blocks = Vec::new();
+        // The first vector of the crypt_blowfish test suite.
+        let stored = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+        assert!(matches("U*U", Some(stored), &mut blocks));
+        assert!(!matches("U*V", Some(stored), &mut blocks));
+        assert!(is_known(stored) && is_outdated(stored));
+        let own = hashed("a password", &mut blocks);
+        assert!(is_known(&own) && !is_outdated(&own));
+        assert!(is_outdated(&own.replace("t=2", "t=1")));
+        let greedy = stored.replace("$05$", "$31$");
+        assert!(!is_known(&greedy) && !matches("U*U", Some(&greedy), &mut blocks));
     }
 
     #[test]
