@@ -364,6 +364,12 @@ async function threshold() {
   await studio.take(outside, 'door-password', { sizes: PHONE_AND_LAPTOP });
   await openMenu(page, 'Room settings');
   await studio.take(page, 'settings-door', { sizes: PHONE_AND_LAPTOP });
+  await page.getByText('Who may do what').click();
+  const last = (shown) => shown.getByRole('rowheader', { name: 'Give roles' });
+  await studio.take(page, 'settings-roles', {
+    sizes: PHONE_AND_LAPTOP,
+    settle: (shown) => last(shown).scrollIntoViewIfNeeded(),
+  });
   await outside.context().close();
   await page.context().close();
 }

@@ -108,15 +108,16 @@ if [ "$target" = fuzz ] && ! has cargo-fuzz; then
     cargo install --locked --quiet cargo-fuzz
 fi
 
-# --- The mail server of the tests -----------------------------------------------------------------
+# --- The tests' mail server, and what asks the interface everything its document allows -----------
 
-smtp_wanted=aiosmtpd==1.4.6
-if [ "$target" = test ] && [ "$(cat target/py/.parlor 2>/dev/null)" != "$smtp_wanted" ]; then
-    say "installing the tests' mail server $smtp_wanted into target/py"
+python_wanted='aiosmtpd==1.4.6 schemathesis==4.32.5'
+if [ "$target" = test ] && [ "$(cat target/py/.parlor 2>/dev/null)" != "$python_wanted" ]; then
+    say "installing $python_wanted into target/py"
     rm -rf target/py
     python3 -m venv target/py
-    target/py/bin/pip install --quiet --disable-pip-version-check "$smtp_wanted"
-    printf '%s\n' "$smtp_wanted" >target/py/.parlor
+    # shellcheck disable=SC2086 # They are two words.
+    target/py/bin/pip install --quiet --disable-pip-version-check $python_wanted
+    printf '%s\n' "$python_wanted" >target/py/.parlor
 fi
 
 # --- npm packages, as the lock file has them -----------------------------------------------------

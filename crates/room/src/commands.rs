@@ -9,7 +9,7 @@ use parlor_protocol::{CloseCode, Code, Command, Event, UserId, limits};
 
 use crate::checks;
 use crate::io::{ConnId, Departure, Now, Output, Pace, Principal, Refusal};
-use crate::roles;
+use crate::roles::{self, Act};
 use crate::room::{Asker, Room};
 
 impl Room {
@@ -27,7 +27,7 @@ impl Room {
         if !self.is_heard(&asker, &who, role) {
             return self.answer(asker, Err(Code::Forbidden.into()));
         }
-        let allowed = roles::may(role, self.durable.settings.control, &command);
+        let allowed = Act::of(&command).is_open_to(role, self.durable.settings.control);
         let outcome = match command {
             // Whether these are allowed is judged in their turn: what comes before may decide it.
             Command::ChatSend(_)

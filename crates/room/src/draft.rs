@@ -18,7 +18,7 @@ use crate::door::{Door, Pass};
 use crate::io::{NewChat, Now, Principal, Refusal};
 use crate::members::Members;
 use crate::queue;
-use crate::roles::{self, Offices};
+use crate::roles::{self, Act, Offices};
 use crate::snapshot::Durable;
 use crate::timeline::{Change, Medium, Timeline};
 
@@ -107,7 +107,7 @@ impl Draft {
         fresh: u128,
     ) -> Result<Option<Deed>, Refusal> {
         let role = self.role(scene, &who.user_id, who.is_guest);
-        if !roles::may(role, self.durable.settings.control, &command) {
+        if !Act::of(&command).is_open_to(role, self.durable.settings.control) {
             return Err(Code::Forbidden.into());
         }
         let deed = match command {

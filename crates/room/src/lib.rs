@@ -46,5 +46,6 @@ pub use io::{
     StoredChat, Told,
 };
 pub use life::UNLOAD_AFTER;
+pub use roles::Act;
 pub use room::Room;
 pub use wall::iso_8601;

@@ -6,62 +6,104 @@ use parlor_protocol::member::Role;
 use parlor_protocol::room::Control;
 use parlor_protocol::{Command, UserId};
 
-/// What a command asks of whoever gives it, least first.
+/// Something that is done in a room: a row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Needs {
-    /// Being there.
-    Presence,
-    /// The remote: who holds it is a setting of the room.
-    Remote,
-    /// To keep order.
-    Moderation,
-    /// To hand the room and its offices to others.
-    Lordship,
+pub enum Act {
+    /// To be there, see, and be seen.
+    Watch,
+    /// To write and react.
+    Talk,
+    /// To play, pause, seek, and change what plays.
+    Play,
+    /// To change what plays next.
+    Queue,
+    /// To let in who waits before the door, or turn them away.
+    Admit,
+    /// To send somebody out, and ban them.
+    Remove,
+    /// To ask somebody in by name.
+    Invite,
+    /// To change the room: its name, its door, its password, who holds the remote.
+    Arrange,
+    /// To end the room.
+    Close,
+    /// To give roles.
+    Appoint,
 }
 
-/// The table.
-fn needs(command: &Command) -> Needs {
-    match command {
-        Command::SyncRequest
-        | Command::Heartbeat
-        | Command::ClockPing(_)
-        | Command::MemberState(_)
-        | Command::ChatSend(_)
-        | Command::React(_)
-        | Command::Resume(_)
-        | Command::Auth(_)
-        | Command::Leave => Needs::Presence,
-        Command::UpdatePlayback(_)
-        | Command::GoOn
-        | Command::QueueAdd(_)
-        | Command::QueueRemove(_)
-        | Command::QueueMove(_)
-        | Command::QueueNext(_) => Needs::Remote,
-        Command::Kick(_) | Command::Admit(_) | Command::TurnAway(_) | Command::RoomUpdate(_) => {
-            Needs::Moderation
+impl Act {
+    /// Every row, in the order people would ask for them.
+    pub const ALL: [Self; 10] = [
+        Self::Watch,
+        Self::Talk,
+        Self::Play,
+        Self::Queue,
+        Self::Admit,
+        Self::Remove,
+        Self::Invite,
+        Self::Arrange,
+        Self::Close,
+        Self::Appoint,
+    ];
+
+    /// Returns the word it is known by outside.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Watch => "watch",
+            Self::Talk => "talk",
+            Self::Play => "play",
+            Self::Queue => "queue",
+            Self::Admit => "admit",
+            Self::Remove => "remove",
+            Self::Invite => "invite",
+            Self::Arrange => "arrange",
+            Self::Close => "close",
+            Self::Appoint => "appoint",
         }
-        Command::RoleSet(_) => Needs::Lordship,
     }
-}
 
-/// Says whether a role may give a command while the remote is in the hands of `control`.
-pub(crate) fn may(role: Role, control: Control, command: &Command) -> bool {
-    let least = match (needs(command), control) {
-        (Needs::Presence, _) | (Needs::Remote, Control::Everyone) => Role::Guest,
-        (Needs::Moderation, _) | (Needs::Remote, Control::Moderators) => Role::Moderator,
-        (Needs::Lordship, _) | (Needs::Remote, Control::HostOnly) => Role::Host,
-    };
-    role >= least
-}
+    /// Returns what a command does.
+    pub fn of(command: &Command) -> Self {
+        match command {
+            Command::SyncRequest
+            | Command::Heartbeat
+            | Command::ClockPing(_)
+            | Command::MemberState(_)
+            | Command::Resume(_)
+            | Command::Auth(_)
+            | Command::Leave => Self::Watch,
+            Command::ChatSend(_) | Command::React(_) => Self::Talk,
+            Command::UpdatePlayback(_) | Command::GoOn => Self::Play,
+            Command::QueueAdd(_)
+            | Command::QueueRemove(_)
+            | Command::QueueMove(_)
+            | Command::QueueNext(_) => Self::Queue,
+            Command::Admit(_) | Command::TurnAway(_) => Self::Admit,
+            Command::Kick(_) => Self::Remove,
+            Command::RoomUpdate(_) => Self::Arrange,
+            Command::RoleSet(_) => Self::Appoint,
+        }
+    }
 
-/// Says whether a role may delete the room.
-pub(crate) fn may_close(role: Role) -> bool {
-    role >= Role::Moderator
-}
+    /// Returns the least role that may do it while the remote is in the hands of `control`. This is
+    /// the table.
+    pub fn least(self, control: Control) -> Role {
+        match (self, control) {
+            (Self::Watch | Self::Talk, _) => Role::Guest,
+            (Self::Play | Self::Queue, Control::Everyone) => Role::Guest,
+            (Self::Play | Self::Queue, Control::Moderators) => Role::Moderator,
+            (Self::Play | Self::Queue, Control::HostOnly) => Role::Host,
+            (Self::Admit | Self::Remove | Self::Invite | Self::Arrange | Self::Close, _) => {
+                Role::Moderator
+            }
+            (Self::Appoint, _) => Role::Host,
+        }
+    }
 
-/// Says whether a role may ask others in by name.
-pub(crate) fn may_invite(role: Role) -> bool {
-    role >= Role::Moderator
+    /// Says whether a role may do it while the remote is in the hands of `control`.
+    pub fn is_open_to(self, role: Role, control: Control) -> bool {
+        role >= self.least(control)
+    }
 }
 
 /// Says whether a role counts without being present, as over HTTP.

@@ -7,7 +7,7 @@ use parlor_protocol::{UserId, limits};
 
 use crate::io::{Now, Principal};
 use crate::members::Seat;
-use crate::roles;
+use crate::roles::Act;
 use crate::room::Room;
 use crate::wall::iso_8601;
 
@@ -82,12 +82,12 @@ impl Room {
 
     /// Says whether a person may close the room for good.
     pub fn may_close(&self, who: &Principal) -> bool {
-        roles::may_close(self.role(who))
+        Act::Close.is_open_to(self.role(who), self.durable.settings.control)
     }
 
     /// Says whether a person may invite others, and see who was invited.
     pub fn may_invite(&self, who: &Principal) -> bool {
-        roles::may_invite(self.role(who))
+        Act::Invite.is_open_to(self.role(who), self.durable.settings.control)
     }
 
     /// Says whether a person was banned.

@@ -36,6 +36,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Some(("healthcheck", matches)) => healthcheck(&flags(matches)),
         Some(("openapi", _)) => say(documents::openapi_text()),
         Some(("asyncapi", _)) => say(documents::asyncapi_text()),
+        Some(("roles", _)) => say(&documents::roles_text()),
         _ => Err(vec!["Say what to do: `parlor serve` starts the server.".to_owned()]),
     };
     match outcome {
@@ -89,6 +90,7 @@ fn command() -> Command {
         .subcommand(admin_command())
         .subcommand(with_settings(healthcheck))
         .subcommand(Command::new("openapi").about("Writes the document of the HTTP interface"))
+        .subcommand(Command::new("roles").about("Writes who may do what in a room, as JSON"))
         .subcommand(Command::new("asyncapi").about("Writes the document of the room WebSocket"))
 }
 

@@ -4,7 +4,9 @@ use std::sync::OnceLock;
 
 use parlor_protocol::error::ErrorBody;
 use parlor_protocol::frame::{ClientFrame, ServerFrame};
+use parlor_protocol::room::Control;
 use parlor_protocol::{Command, Event};
+use parlor_room::Act;
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
@@ -249,6 +251,16 @@ fn outward(schema: &Value) -> Value {
         Value::Array(entries) => Value::Array(entries.iter().map(outward).collect()),
         other => other.clone(),
     }
+}
+
+/// Says who may do what in a room: of each act, the least role under each setting of the remote.
+pub fn roles_text() -> String {
+    let rows = Act::ALL.into_iter().map(|act| {
+        let controls = [Control::Everyone, Control::Moderators, Control::HostOnly];
+        let least = controls.map(|control| json!(act.least(control)));
+        json!({ "act": act.word(), "least": least })
+    });
+    format!("{:#}\n", Value::Array(rows.collect()))
 }
 
 #[cfg(test)]

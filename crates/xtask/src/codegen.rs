@@ -6,6 +6,7 @@ use std::fs;
 use anyhow::Context;
 
 use crate::limits_table;
+use crate::roles_table;
 use crate::settings_table;
 use crate::workspace;
 
@@ -62,6 +63,7 @@ fn everything() -> anyhow::Result<Vec<Made>> {
     let openapi = parlor(&["openapi"])?;
     let schema = typescript(&openapi)?;
     let env = parlor(&["config", "example", "env"])?;
+    let roles = roles_table::read(&parlor(&["roles"])?)?;
     let limits = fs::read_to_string(workspace::root().join("crates/protocol/src/limits.rs"))?;
     Ok(vec![
         Made { path: OPENAPI, content: openapi },
@@ -70,6 +72,8 @@ fn everything() -> anyhow::Result<Vec<Made>> {
         Made { path: "docs/settings.md", content: settings_table::markdown(&env) },
         Made { path: ".env.example", content: env },
         Made { path: "parlor.example.toml", content: parlor(&["config", "example", "toml"])? },
+        Made { path: "docs/api/roles.md", content: roles_table::markdown(&roles) },
+        Made { path: "packages/sdk/src/roles.gen.ts", content: roles_table::typescript(&roles) },
         Made { path: "docs/api/limits.md", content: limits_table::markdown(&limits) },
     ])
 }

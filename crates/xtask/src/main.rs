@@ -11,6 +11,7 @@
 
 mod codegen;
 mod limits_table;
+mod roles_table;
 mod settings_table;
 mod tidy;
 mod workspace;

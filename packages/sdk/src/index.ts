@@ -25,6 +25,7 @@ export {
 export type { Player, PlayerEvents } from './sync/player.ts';
 export { MediaElementPlayer, type MediaElementOptions } from './sync/media-element-player.ts';
 export type { LeadStore } from './sync/leads.ts';
+export { ACTS, ROLES } from './roles.gen.ts';
 export { Disconnected, ParlorError } from './errors.ts';
 export { Emitter, type Unsubscribe } from './emitter.ts';
 export { systemTime, type Time, type Timer } from './time.ts';

@@ -378,9 +378,10 @@ async fn delete(
 )]
 async fn presence(
     State(app): State<App>,
-    _who: Who,
+    Who(verified): Who,
     Path(room): Path<RoomId>,
 ) -> Result<Json<Presence>, Refused> {
+    app.rooms.may_look(&room, &verified.who).await?;
     Ok(Json(Presence { member_count: app.rooms.member_count(&room).await? }))
 }
 

@@ -104,6 +104,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RoomSocket<S> {
         }
     }
 
+    /// Reads until the answer to a command, and returns the code of its refusal, if it was refused.
+    pub async fn answer(&mut self, id: u64) -> Option<String> {
+        loop {
+            match self.next().await {
+                Frame::Message(message) if message["id"] == id => {
+                    return message["code"].as_str().map(str::to_owned);
+                }
+                Frame::Message(_) => {}
+                Frame::Close(code) => panic!("closed with {code} before the answer to {id}"),
+            }
+        }
+    }
+
     /// Reads until the close frame and returns its code.
     pub async fn until_closed(&mut self) -> u16 {
         loop {
