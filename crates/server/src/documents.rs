@@ -12,6 +12,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 
 use crate::http;
+use crate::http::answer::is_route_of_earlier_systems;
 use crate::http::limits::RATES;
 
 /// What the routes do not say themselves.
@@ -85,7 +86,29 @@ pub fn asyncapi_text() -> &'static str {
 }
 
 fn openapi_value() -> Value {
-    serde_json::to_value(openapi()).expect("a document is JSON")
+    let mut document = serde_json::to_value(openapi()).expect("a document is JSON");
+    let paths = document["paths"].as_object_mut().into_iter().flatten();
+    for (path, operations) in paths.filter(|(path, _)| !is_route_of_earlier_systems(path)) {
+        let operations = operations.as_object_mut().into_iter().flatten();
+        for (_, operation) in operations.filter(|(name, _)| *name != "parameters") {
+            for (_, response) in operation["responses"].as_object_mut().into_iter().flatten() {
+                say_problem(response);
+            }
+        }
+    }
+    document
+}
+
+/// Says of a refusal in which form it is: the routes themselves only know what it says.
+fn say_problem(response: &mut Value) {
+    let Some(content) = response["content"].as_object_mut() else { return };
+    let Some(json) = content.get("application/json") else { return };
+    if json["schema"]["$ref"] != "#/components/schemas/ErrorBody" {
+        return;
+    }
+    if let Some(body) = content.remove("application/json") {
+        content.insert("application/problem+json".to_owned(), body);
+    }
 }
 
 fn written(document: &Value) -> String {
