@@ -144,11 +144,18 @@ impl Mail {
     }
 
     /// Writes to the address of a new account: a link that proves it or, if the address is another
-    /// account's, to its owner that somebody tried.
-    ///
-    /// # Errors
-    /// What the store says.
-    pub async fn greet(&self, user: &UserId) -> Result<(), StoreError> {
+    /// account's, to its owner that somebody tried. Whoever registers does not wait for it, so that
+    /// the time of the answer tells nothing either; who gets no letter can ask for one.
+    pub fn greet(&self, user: UserId) {
+        let mail = self.clone();
+        tokio::spawn(async move {
+            if let Err(error) = mail.write_greeting(&user).await {
+                tracing::warn!(%error, %user, "a new account gets no link that proves its address");
+            }
+        });
+    }
+
+    async fn write_greeting(&self, user: &UserId) -> Result<(), StoreError> {
         let store = &self.0.store;
         let Some(person) = store.user(user).await? else { return Ok(()) };
         let Some(email) = &person.email else { return Ok(()) };

@@ -102,24 +102,6 @@ async fn one_logs_in_by_name_or_address_and_a_wrong_password_is_told_as_an_unkno
 }
 
 #[tokio::test]
-async fn an_unknown_name_takes_as_long_as_a_wrong_password() {
-    let server = TestServer::with(&[("insecure_no_rate_limits", "true")]).await;
-    server.register("ada_l").await;
-    let mut fastest = [Duration::MAX; 2];
-    for _ in 0..8 {
-        for (name, best) in ["ada_l", "nobody"].into_iter().zip(&mut fastest) {
-            let form = json!({ "username": name, "password": "not a password" });
-            let begin = Instant::now();
-            server.post("/api/v1/auth/login").json(&form).send().await;
-            *best = (*best).min(begin.elapsed());
-        }
-    }
-    // Without the dummy hash the unknown name is many times faster.
-    let [known, unknown] = fastest;
-    assert!(unknown * 2 > known, "unknown {unknown:?}, known {known:?}");
-}
-
-#[tokio::test]
 async fn a_token_is_looked_for_in_the_documented_order() {
     let server = TestServer::start().await;
     let (ada, bob) = (server.register("ada_l").await, server.register("bob_b").await);

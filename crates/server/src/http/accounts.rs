@@ -58,11 +58,8 @@ async fn register(
         false => TakenEmail::IsTold,
     };
     let session = app.auth.register(form, taken, user_agent(&headers)).await?;
-    let user = &session.body.account.id;
-    if app.mail.is_configured()
-        && let Err(error) = app.mail.greet(user).await
-    {
-        tracing::warn!(%error, %user, "a new account gets no link that proves its address");
+    if app.mail.is_configured() {
+        app.mail.greet(session.body.account.id.clone());
     }
     welcome(&app, &headers, StatusCode::CREATED, session).await
 }
