@@ -1,6 +1,6 @@
 //! The time of an answer does not tell whether somebody has an account here.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 mod support;
 
