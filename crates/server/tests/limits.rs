@@ -4,8 +4,9 @@
 
 mod support;
 
-use serde_json::json;
-use support::{TestServer, refused};
+use parlor_server::http::limits::RATES;
+use serde_json::{Value, json};
+use support::{Account, TestServer, refused};
 
 #[tokio::test]
 async fn a_body_of_any_wrong_kind_has_its_own_answer() {
@@ -100,4 +101,152 @@ async fn health_is_public_and_metrics_are_not() {
     assert!(metrics.text().contains("parlor_http_requests_total"), "{}", metrics.text());
     assert!(metrics.text().contains("/api/v1/rooms/{roomId}"));
     assert!(!metrics.text().contains("a-secret-room"));
+}
+
+/// What is asked again and again until it is refused.
+struct Asked<'a> {
+    method: &'a str,
+    path: String,
+    body: Value,
+    who: Sender<'a>,
+    /// Whether every request comes from another address.
+    wanders: bool,
+}
+
+/// Who asks.
+enum Sender<'a> {
+    Nobody,
+    One(&'a Account),
+    /// Another guest each time.
+    Another,
+}
+
+/// Asks until it is refused for its rate, and returns how many requests passed.
+async fn passed(server: &TestServer, asked: Asked<'_>, most: u32) -> u32 {
+    for number in 0..most {
+        let text = asked.body.to_string().replace("{n}", &number.to_string());
+        let path = asked.path.replace("{n}", &number.to_string());
+        let mut ask = server.ask(asked.method, &path);
+        if !asked.body.is_null() {
+            ask = ask.json(&serde_json::from_str(&text).unwrap());
+        }
+        ask = match asked.who {
+            Sender::Nobody => ask,
+            Sender::One(account) => ask.bearer(&account.access),
+            Sender::Another => ask.bearer(&server.app().auth.new_guest(None).1),
+        };
+        if asked.wanders {
+            let address = format!("203.0.{}.{}", number / 250, 1 + number % 250);
+            ask = ask.header("x-forwarded-for", &address);
+        }
+        let answer = match path.ends_with("/ws") {
+            true => ask.upgrade().await,
+            false => ask.send().await,
+        };
+        if answer.status == 429 {
+            assert_eq!(answer.json()["code"], "rate_limited", "{path}");
+            assert!(answer.header("retry-after").is_some(), "{path}");
+            return number;
+        }
+    }
+    most
+}
+
+#[tokio::test]
+async fn every_documented_rate_stops_whoever_goes_on() {
+    for (what, per_minute) in RATES {
+        // What wanders says so through a proxy that is trusted; all else comes from one address.
+        let server = TestServer::with(&[("trusted_proxies", "127.0.0.0/8")]).await;
+        let (ada, bob) = (server.register("ada_l").await, server.register("bob_b").await);
+        let room = server.room(&ada, json!({ "name": "Film", "idleTtlSeconds": 600 })).await;
+        let room = format!("/api/v1/rooms/{}", room["roomId"].as_str().unwrap());
+        if what.starts_with("Wrong passwords") {
+            let form = json!({ "password": "open sesame" });
+            let set = server.ask("PUT", &format!("{room}/password")).bearer(&ada.access);
+            assert_eq!(set.json(&form).send().await.status, 200);
+        }
+        let ask = |method, path: &str, body| Asked {
+            method,
+            path: path.to_owned(),
+            body,
+            who: Sender::Nobody,
+            wanders: false,
+        };
+        let by = |who, method, path: &str, body| Asked {
+            who: Sender::One(who),
+            ..ask(method, path, body)
+        };
+        let login = |name| json!({ "username": name, "password": "wrong password" });
+        let proof = json!({ "current": "wrong", "password": "another password" });
+        let guess = json!({ "password": "let me in" });
+        let asked = match *what {
+            "Requests of any kind, per address" => ask("GET", "/api/v1/users/me", Value::Null),
+            "Upgrades to a WebSocket, per address" => ask("GET", "/rooms/x/ws", Value::Null),
+            "Registrations, per address" => ask(
+                "POST",
+                "/api/v1/auth/register",
+                json!({
+                    "username": "x", "email": "x@example.org", "password": "a password"
+                }),
+            ),
+            "Attempts to log in, per address" => {
+                ask("POST", "/api/v1/auth/login", login("name_{n}"))
+            }
+            "Attempts to log in, per name that is tried" => {
+                Asked { wanders: true, ..ask("POST", "/api/v1/auth/login", login("ada_l")) }
+            }
+            "Requests for a link by mail, per address" => {
+                ask("POST", "/api/v1/auth/password/forgot", json!({ "email": "{n}@example.org" }))
+            }
+            "Requests for a link by mail, per e-mail address or person" => Asked {
+                wanders: true,
+                ..ask("POST", "/api/v1/auth/password/forgot", json!({ "email": "x@example.org" }))
+            },
+            "Invitations by mail, per person" => by(
+                &ada,
+                "POST",
+                &format!("{room}/invitations"),
+                json!({ "email": "{n}@example.org" }),
+            ),
+            "Links from mails that are tried, per address" => {
+                ask("POST", "/api/v1/auth/email/verify", json!({ "token": "{n}" }))
+            }
+            "New guests, per address" => ask("POST", "/api/v1/auth/guest", Value::Null),
+            "Refreshes, per address" => {
+                ask("POST", "/api/v1/auth/refresh", json!({ "refreshToken": "x" }))
+            }
+            "Passwords given to change or delete an account, per person" => {
+                by(&ada, "POST", "/api/v1/auth/password", proof)
+            }
+            "Exports, per person" => by(&ada, "GET", "/api/v1/users/me/export", Value::Null),
+            "Tickets, per person" => by(&ada, "POST", "/api/v1/auth/ticket", json!({})),
+            "New rooms, per person" => {
+                by(&ada, "PUT", &format!("{room}/password"), json!({ "password": null }))
+            }
+            "New rooms, per address" => Asked {
+                who: Sender::Another,
+                ..ask("POST", "/api/rooms/create", json!({ "name": "Film" }))
+            },
+            "Knocks at rooms, per person" => by(&bob, "POST", &format!("{room}/entry"), json!({})),
+            "Wrong passwords of rooms, per address" => {
+                by(&bob, "POST", &format!("{room}/entry"), guess)
+            }
+            "Wrong passwords, per room" => Asked {
+                who: Sender::Another,
+                wanders: true,
+                ..ask("POST", &format!("{room}/entry"), guess)
+            },
+            "Join codes that name nothing, per address" => {
+                ask("GET", "/api/rooms/join/ZZZZZZ", Value::Null)
+            }
+            "Join codes that name nothing, from everywhere" => {
+                Asked { wanders: true, ..ask("GET", "/api/rooms/join/ZZZZZZ", Value::Null) }
+            }
+            other => panic!("nobody tries what happens beyond the rate of {other}"),
+        };
+        let most = 2 * per_minute + 20;
+        let passed = passed(&server, asked, most).await;
+        assert!(passed < most, "{what}: nobody was stopped");
+        assert!(passed >= *per_minute - 3, "{what}: stopped after {passed}");
+    }
 }
