@@ -249,6 +249,23 @@ pub struct Export {
     pub rooms: Vec<ExportedRoom>,
     /// What one said, by room.
     pub messages: Vec<ExportedMessage>,
+    /// Whom one invited by mail within the last weeks.
+    pub invitations: Vec<ExportedInvitation>,
+}
+
+/// An invitation by mail in an export.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportedInvitation {
+    /// Into which room.
+    pub room_id: RoomId,
+    /// The address it was sent to.
+    pub email: String,
+    /// What one said with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// When, ISO-8601 UTC with ms.
+    pub sent_at: String,
 }
 
 /// A room in an export.

@@ -60,6 +60,10 @@ async fn an_export_holds_ones_own_and_nothing_of_others() {
     let (ada, bob) = (registered(&server, "ada_l").await, registered(&server, "bob_b").await);
     let room = server.room(&ada, json!({ "name": "Film night" })).await;
     server.room(&bob, json!({ "name": "Bob's own" })).await;
+    let invite = format!("/api/v1/rooms/{}/invitations", room["roomId"].as_str().unwrap());
+    let form = json!({ "email": "eve@example.org", "message": "Bring crisps" });
+    let invite = server.post(&invite).bearer(&ada.access).json(&form);
+    assert_eq!(invite.send().await.status, 202);
     let path = "/api/v1/users/me/export";
     let answer = server.get(path).bearer(&ada.access).send().await;
     assert_eq!(answer.header("content-disposition"), Some("attachment; filename=\"parlor.json\""));
@@ -69,6 +73,8 @@ async fn an_export_holds_ones_own_and_nothing_of_others() {
     assert_eq!(export["rooms"].as_array().unwrap().len(), 1);
     assert_eq!(export["rooms"][0]["roomId"], room["roomId"]);
     assert_eq!(export["messages"], json!([]));
+    assert_eq!(export["invitations"][0]["email"], "eve@example.org");
+    assert_eq!(export["invitations"][0]["message"], "Bring crisps");
     assert!(!answer.text().contains("argon2"));
     assert!(!answer.text().contains("bob"));
     assert_eq!(server.get(path).send().await.status, 401);

@@ -111,6 +111,22 @@ impl Store {
         Ok(is_sent)
     }
 
+    /// Returns up to `limit` invitations somebody made, the newest first, whatever became of them.
+    pub async fn invitations_of(
+        &self,
+        inviter: &UserId,
+        limit: u64,
+    ) -> Result<Vec<InvitationRow>, StoreError> {
+        let rows = room_invitation::Entity::find()
+            .filter(room_invitation::Column::InviterId.eq(storable(inviter.as_str())))
+            .order_by_desc(room_invitation::Column::CreatedAt)
+            .order_by_desc(room_invitation::Column::Id)
+            .limit(limit)
+            .all(self.read())
+            .await?;
+        Ok(rows.into_iter().map(InvitationRow::from).collect())
+    }
+
     /// Returns the invitations into a room that nobody took up and that are good at `now_ms`, the
     /// newest first, up to `limit`, with what became of their mails.
     pub async fn pending_invitations(

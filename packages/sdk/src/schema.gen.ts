@@ -1315,12 +1315,25 @@ export interface components {
         Export: {
             /** @description The account. */
             account: components["schemas"]["Account"];
+            /** @description Whom one invited by mail within the last weeks. */
+            invitations: components["schemas"]["ExportedInvitation"][];
             /** @description Where one is logged in. */
             logins: components["schemas"]["SessionInfo"][];
             /** @description What one said, by room. */
             messages: components["schemas"]["ExportedMessage"][];
             /** @description One's rooms. */
             rooms: components["schemas"]["ExportedRoom"][];
+        };
+        /** @description An invitation by mail in an export. */
+        ExportedInvitation: {
+            /** @description The address it was sent to. */
+            email: string;
+            /** @description What one said with it. */
+            message?: string | null;
+            /** @description Into which room. */
+            roomId: components["schemas"]["RoomId"];
+            /** @description When, ISO-8601 UTC with ms. */
+            sentAt: string;
         };
         /** @description A message in an export. */
         ExportedMessage: {
@@ -2098,6 +2111,7 @@ export type Entry = components['schemas']['Entry'];
 export type ErrorBody = components['schemas']['ErrorBody'];
 export type Event = components['schemas']['Event'];
 export type Export = components['schemas']['Export'];
+export type ExportedInvitation = components['schemas']['ExportedInvitation'];
 export type ExportedMessage = components['schemas']['ExportedMessage'];
 export type ExportedRoom = components['schemas']['ExportedRoom'];
 export type FirstAdmin = components['schemas']['FirstAdmin'];

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use parlor_protocol::account::{
-    ChangePassword, Export, ExportedMessage, ExportedRoom, LeaveForGood,
+    ChangePassword, Export, ExportedInvitation, ExportedMessage, ExportedRoom, LeaveForGood,
 };
 use parlor_protocol::event::ClosedReason;
 use parlor_protocol::room::Message;
@@ -24,7 +24,7 @@ use crate::auth::Verified;
 
 /// Rows read at once.
 const PAGE: u64 = 500;
-/// Messages in one export, the oldest rooms first; nobody has said more.
+/// Messages, or invitations, in one export, the oldest rooms first; nobody has said more.
 const EXPORTED: usize = 200_000;
 /// Under which name that stays which somebody said who left for good.
 const SOMEBODY: &str = "Somebody who left";
@@ -81,7 +81,16 @@ async fn export(State(app): State<App>, Who(verified): Who) -> Result<Response, 
     });
     let rooms = rooms.collect();
     let messages = messages_of(&app, user).await?;
-    let mut response = Json(Export { account, logins, rooms, messages }).into_response();
+    let invited = app.store.invitations_of(user, EXPORTED as u64).await?;
+    let invitations = invited.into_iter().map(|row| ExportedInvitation {
+        room_id: row.room_id,
+        email: row.email,
+        message: row.message,
+        sent_at: iso_8601(row.created_at_ms),
+    });
+    let invitations = invitations.collect();
+    let export = Export { account, logins, rooms, messages, invitations };
+    let mut response = Json(export).into_response();
     let headers = response.headers_mut();
     let file = HeaderValue::from_static("attachment; filename=\"parlor.json\"");
     headers.insert(header::CONTENT_DISPOSITION, file);
