@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { fillInSignIn, PASSWORD, register } from './support/accounts.ts';
 import { launchChromium, sitDown } from './support/browser.ts';
 import { Server } from './support/server.mjs';
 import { strings } from './support/watching.ts';
 
 const { you } = strings;
-const PASSWORD = 'nanoseconds';
 
 let server: Server;
 let browser: Browser;
@@ -21,29 +21,21 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-async function register(name: string): Promise<Page> {
+async function newcomer(name: string): Promise<Page> {
   const { page } = await sitDown(browser, server.url);
-  await page.goto('/you');
-  await page.getByRole('button', { name: you.switchToRegister }).click();
-  await page.getByLabel(you.username).fill(name);
-  await page.getByLabel(you.email).fill(`${name}@example.org`);
-  await page.getByLabel(you.password, { exact: true }).fill(PASSWORD);
-  await page.getByRole('button', { name: you.register, exact: true }).click();
-  await page.getByRole('button', { name: you.signOut, exact: true }).waitFor();
+  await register(page, name);
   return page;
 }
 
 async function signIn(name: string, password: string): Promise<Page> {
   const { page } = await sitDown(browser, server.url);
   await page.goto('/you');
-  await page.getByLabel(you.identifier).fill(name);
-  await page.getByLabel(you.password, { exact: true }).fill(password);
-  await page.getByRole('button', { name: you.signIn, exact: true }).click();
+  await fillInSignIn(page, name, password);
   return page;
 }
 
 test('one sees where one is signed in, and signs out there', async () => {
-  const here = await register('grace');
+  const here = await newcomer('grace');
   const there = await signIn('grace', PASSWORD);
   await there.getByRole('button', { name: you.signOut, exact: true }).waitFor();
   await here.reload();
@@ -57,7 +49,7 @@ test('one sees where one is signed in, and signs out there', async () => {
 });
 
 test('another password, an export, and the end of an account', async () => {
-  const page = await register('ada_l');
+  const page = await newcomer('ada_l');
   await page.getByLabel(you.currentPassword).fill('not this one');
   await page.getByLabel(you.newPassword).fill('picoseconds');
   await page.getByRole('button', { name: you.changePassword }).click();

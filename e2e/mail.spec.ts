@@ -1,5 +1,6 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { fillInSignIn, register } from './support/accounts.ts';
 import { axeFindings } from './support/axe.ts';
 import { launchChromium, type Person, sitDown } from './support/browser.ts';
 import { freePort, Server } from './support/server.mjs';
@@ -7,7 +8,6 @@ import { Smtp } from './support/smtp.ts';
 import { openSampleRoom, strings, untilFilm } from './support/watching.ts';
 
 const { you, invite, invited, settings } = strings;
-const PASSWORD = 'nanoseconds';
 
 let server: Server;
 let browser: Browser;
@@ -33,16 +33,6 @@ async function linkTo(email: string, page: string): Promise<string> {
   return link;
 }
 
-async function register(page: Page, name: string): Promise<void> {
-  await page.goto('/you');
-  await page.getByRole('button', { name: you.switchToRegister }).click();
-  await page.getByLabel(you.username).fill(name);
-  await page.getByLabel(you.email).fill(`${name}@example.org`);
-  await page.getByLabel(you.password, { exact: true }).fill(PASSWORD);
-  await page.getByRole('button', { name: you.register, exact: true }).click();
-  await page.getByRole('button', { name: you.signOut, exact: true }).waitFor();
-}
-
 /** Says what a page complained of, beside the answers that were to come. */
 function faults(person: Person): string[] {
   return person.faults.filter((fault) => !/status of (?:401|403|410)/.test(fault));
@@ -66,9 +56,7 @@ test('who forgot a password sets another by the link', async () => {
   await page.keyboard.press('Enter');
   await page.getByText(you.resetDone).waitFor();
   await page.getByRole('link', { name: you.signIn }).click();
-  await page.getByLabel(you.identifier).fill('grace');
-  await page.getByLabel(you.password, { exact: true }).fill('picoseconds');
-  await page.getByRole('button', { name: you.signIn, exact: true }).click();
+  await fillInSignIn(page, 'grace', 'picoseconds');
   await page.getByRole('button', { name: you.signOut, exact: true }).waitFor();
   await page.goto(link);
   await page.getByLabel(you.newPassword).fill('femtoseconds');

@@ -1,12 +1,12 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { fillInAccount, fillInSignIn } from './support/accounts.ts';
 import { axeFindings } from './support/axe.ts';
 import { launchChromium, type Person, sitDown } from './support/browser.ts';
 import { Server } from './support/server.mjs';
 import { strings } from './support/watching.ts';
 
 const { you, first, site, app } = strings;
-const PASSWORD = 'nanoseconds';
 
 let server: Server;
 let browser: Browser;
@@ -23,14 +23,6 @@ afterAll(async () => {
 
 const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 
-async function fillIn(page: Page, name: string): Promise<void> {
-  await page.getByRole('button', { name: you.switchToRegister }).click();
-  await page.getByLabel(you.username).fill(name);
-  await page.getByLabel(you.email).fill(`${name}@example.org`);
-  await page.getByLabel(you.password, { exact: true }).fill(PASSWORD);
-  await button(page, you.register).click();
-}
-
 /** Says what a page complained of, beside the answers that were to come. */
 function faults(person: Person): string[] {
   return person.faults.filter((fault) => !/status of (?:401|403|409|410)/.test(fault));
@@ -44,13 +36,13 @@ test('the first who runs the site comes by the link, and keeps order among peopl
   await page.getByText(first.needsAccount).waitFor();
   expect(page.url()).not.toContain('token');
   expect(await axeFindings(page)).toEqual([]);
-  await fillIn(page, 'rooty');
+  await fillInAccount(page, 'rooty');
   await button(page, first.as('rooty')).click();
   await page.getByText(first.done).waitFor();
 
   const bob = await sitDown(browser, server.url);
   await bob.page.goto(link);
-  await fillIn(bob.page, 'bobby');
+  await fillInAccount(bob.page, 'bobby');
   await button(bob.page, first.as('bobby')).click();
   await bob.page.getByRole('alert').waitFor();
   await bob.page.goto('/admin');
@@ -84,9 +76,7 @@ test('the first who runs the site comes by the link, and keeps order among peopl
   await page.getByText(site.isOut('bobby')).waitFor();
   await bob.page.reload();
   await button(bob.page, you.signIn).waitFor();
-  await bob.page.getByLabel(you.identifier).fill('bobby');
-  await bob.page.getByLabel(you.password, { exact: true }).fill(PASSWORD);
-  await button(bob.page, you.signIn).click();
+  await fillInSignIn(bob.page, 'bobby');
   await bob.page.getByRole('alert').waitFor();
   await choose('bobby', site.letIn);
   await page.getByText(site.isIn('bobby')).waitFor();
@@ -125,7 +115,7 @@ test('the first who runs the site comes by the link, and keeps order among peopl
 test('what one likes goes with the account to another device', async () => {
   const ada = await sitDown(browser, server.url);
   await ada.page.goto('/you');
-  await fillIn(ada.page, 'ada_l');
+  await fillInAccount(ada.page, 'ada_l');
   await button(ada.page, you.signOut).waitFor();
   const pick = async (group: string, choice: string) => {
     await ada.page.getByRole('group', { name: group }).getByText(choice, { exact: true }).click();
@@ -138,9 +128,7 @@ test('what one likes goes with the account to another device', async () => {
 
   const there = await sitDown(browser, server.url);
   await there.page.goto('/you');
-  await there.page.getByLabel(you.identifier).fill('ada_l');
-  await there.page.getByLabel(you.password, { exact: true }).fill(PASSWORD);
-  await button(there.page, you.signIn).click();
+  await fillInSignIn(there.page, 'ada_l');
   await button(there.page, you.signOut).waitFor();
   const root = there.page.locator('html');
   await expect.poll(() => root.getAttribute('data-contrast')).toBe('more');

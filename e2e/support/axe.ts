@@ -15,6 +15,11 @@ export async function axeFindings(page: Page): Promise<string[]> {
         violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[];
       }>;
     }
+    // What fades in is judged once it stands; what moves without an end is no transition.
+    const ending = document.getAnimations().filter((animation) => {
+      return animation.effect?.getComputedTiming().iterations !== Infinity;
+    });
+    await Promise.allSettled(ending.map((animation) => animation.finished));
     const { axe } = window as unknown as { axe: Axe };
     const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
     const { violations } = await axe.run({ runOnly: { type: 'tag', values: tags } });

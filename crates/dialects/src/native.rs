@@ -91,6 +91,7 @@ fn command(envelope: &Envelope<'_>) -> Result<Command, Unread> {
         "KICK" => Command::Kick(payload(raw)?),
         "ADMIT" => Command::Admit(optional(raw)?),
         "TURN_AWAY" => Command::TurnAway(payload(raw)?),
+        "PARDON" => Command::Pardon(payload(raw)?),
         "ROOM_UPDATE" => Command::RoomUpdate(payload::<RoomUpdate>(raw)?),
         "RESUME" => Command::Resume(payload(raw)?),
         "AUTH" => Command::Auth(payload(raw)?),

@@ -64,6 +64,25 @@ pub struct TurnAway {
     pub ban: bool,
 }
 
+/// Payload of `PARDON`: lets somebody come back who was banned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Pardon {
+    /// The person.
+    pub user_id: UserId,
+}
+
+/// Somebody who was banned from a room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Banned {
+    /// The person.
+    pub user_id: UserId,
+    /// The name to show; absent if the person is not kept here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+}
+
 /// Body of `POST /api/v1/rooms/{roomId}/entry`.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", default)]

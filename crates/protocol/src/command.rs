@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Admit, TurnAway};
+use crate::access::{Admit, Pardon, TurnAway};
 use crate::chat::{ChatSend, React};
 use crate::member::{Kick, MemberState, RoleSet};
 use crate::playback::{ClockPing, UpdatePlayback};
@@ -48,6 +48,8 @@ pub enum Command {
     Admit(Admit),
     /// Lets somebody go who waits.
     TurnAway(TurnAway),
+    /// Lets somebody come back who was banned.
+    Pardon(Pardon),
     /// Changes the room's settings.
     RoomUpdate(RoomUpdate),
     /// Asks for the events after a point of the stream.

@@ -39,6 +39,7 @@ impl Room {
             | Command::Kick(_)
             | Command::Admit(_)
             | Command::TurnAway(_)
+            | Command::Pardon(_)
             | Command::RoomUpdate(_) => return self.stage(asker, who, command, fresh),
             _ if !allowed => Err(Code::Forbidden.into()),
             Command::UpdatePlayback(update) => {

@@ -28,7 +28,7 @@ impl Room {
         let applied = Arc::make_mut(&mut self.durable).apply(&deed);
         debug_assert!(applied.is_ok(), "only batches change this, and one is in flight at a time");
         match deed {
-            Deed::Say => {}
+            Deed::Say | Deed::Pardon(_) => {}
             Deed::Enqueue(_) | Deed::Dequeue(_) | Deed::Shift(_) => self.tell_queue(now, by),
             Deed::Load(item) => {
                 self.tell_queue(now, by);

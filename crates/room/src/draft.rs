@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlor_protocol::access::{Admit, TurnAway};
+use parlor_protocol::access::{Admit, Pardon, TurnAway};
 use parlor_protocol::chat::ChatSend;
 use parlor_protocol::member::{Kick, Role, RoleSet};
 use parlor_protocol::queue::{QueueAdd, QueueItem, QueueMove, QueueNext};
@@ -56,6 +56,8 @@ pub(crate) enum Deed {
     Admit(Vec<UserId>),
     /// Somebody who waits is let go, and banned or not.
     TurnAway(UserId, bool),
+    /// Somebody who was banned may come back.
+    Pardon(UserId),
     /// The settings are these; whether who came in by password has to prove it anew.
     Arrange(RoomSettings, bool),
 }
@@ -120,6 +122,9 @@ impl Draft {
             Command::Kick(kick) => Some(self.kick(scene, role, kick)?),
             Command::Admit(admit) => self.admit(scene, admit)?,
             Command::TurnAway(away) => self.turn_away(scene, role, away)?,
+            Command::Pardon(Pardon { user_id }) => {
+                self.durable.bans.contains(&user_id).then_some(Deed::Pardon(user_id))
+            }
             Command::RoomUpdate(update) => {
                 let asks_anew = update.has_password.is_some();
                 Some(Deed::Arrange(self.arrange(update)?, asks_anew))
@@ -163,6 +168,7 @@ impl Draft {
             | Deed::Appoint(..)
             | Deed::Admit(_)
             | Deed::TurnAway(..)
+            | Deed::Pardon(_)
             | Deed::Remove(..) => return,
         };
         self.timeline.command(now, change, &who.user_id, Duration::ZERO);
@@ -340,6 +346,7 @@ impl Durable {
             Deed::Admit(users) => {
                 self.passes.extend(users.iter().map(|user| (user.clone(), Pass::Person)));
             }
+            Deed::Pardon(user) => drop(self.bans.remove(user)),
             Deed::TurnAway(_, false) => {}
             Deed::TurnAway(user, true) => drop(self.bans.insert(user.clone())),
             Deed::Arrange(settings, asks_anew) => {

@@ -19,7 +19,7 @@ pub enum Act {
     Queue,
     /// To let in who waits before the door, or turn them away.
     Admit,
-    /// To send somebody out, and ban them.
+    /// To send somebody out, ban them, and let them come back.
     Remove,
     /// To ask somebody in by name.
     Invite,
@@ -79,7 +79,7 @@ impl Act {
             | Command::QueueMove(_)
             | Command::QueueNext(_) => Self::Queue,
             Command::Admit(_) | Command::TurnAway(_) => Self::Admit,
-            Command::Kick(_) => Self::Remove,
+            Command::Kick(_) | Command::Pardon(_) => Self::Remove,
             Command::RoomUpdate(_) => Self::Arrange,
             Command::RoleSet(_) => Self::Appoint,
         }

@@ -90,6 +90,12 @@ impl Room {
         Act::Invite.is_open_to(self.role(who), self.durable.settings.control)
     }
 
+    /// Returns who was banned, if a person may know: whoever may let them come back.
+    pub fn banned(&self, who: &Principal) -> Option<Vec<UserId>> {
+        let may_know = Act::Remove.is_open_to(self.role(who), self.durable.settings.control);
+        may_know.then(|| self.durable.bans.iter().cloned().collect())
+    }
+
     /// Says whether a person was banned.
     pub fn is_banned(&self, user: &UserId) -> bool {
         self.durable.bans.contains(user)

@@ -11,8 +11,8 @@ use parlor_protocol::{CloseCode, Code, Event};
 use parlor_room::{ConnId, Input, Refusal};
 use parlor_testkit::scene::{Scene, Store, founding, guest, person};
 use parlor_testkit::wishes::{
-    admit, arrange, ban, chat, kick, load, play, queue_add, queue_move, queue_next, queue_remove,
-    role_set, turn_away,
+    admit, arrange, ban, chat, kick, load, pardon, play, queue_add, queue_move, queue_next,
+    queue_remove, role_set, turn_away,
 };
 
 const ROLES: [Role; 5] = [Role::Guest, Role::Member, Role::Moderator, Role::Host, Role::Owner];
@@ -66,6 +66,7 @@ fn commands(scene: &Scene) -> Vec<(Command, [Role; 3])> {
         (Command::Kick(Kick { user_id: "nobody".into(), ban: true }), [Moderator; 3]),
         (admit(Some("nobody")), [Moderator; 3]),
         (turn_away("nobody", false), [Moderator; 3]),
+        (pardon("nobody"), [Moderator; 3]),
         (
             arrange(RoomUpdate { name: Some("New".to_owned()), ..Default::default() }),
             [Moderator; 3],
@@ -120,10 +121,11 @@ fn the_table_names_every_command() {
         Command::Leave => 17,
         Command::Admit(_) => 18,
         Command::TurnAway(_) => 19,
+        Command::Pardon(_) => 20,
     };
     let mut numbers: Vec<_> = commands(&scene).iter().map(|(it, _)| number(it)).collect();
     numbers.sort_unstable();
-    assert_eq!(numbers, (0..20).collect::<Vec<_>>());
+    assert_eq!(numbers, (0..21).collect::<Vec<_>>());
 }
 
 #[test]
@@ -209,6 +211,26 @@ fn a_banned_member_stays_out() {
         assert_eq!(scene.heard(conn), ["ERROR banned"]);
         assert_eq!(scene.closed(conn), Some(CloseCode::Removed));
     }
+}
+
+#[test]
+fn a_ban_is_seen_by_those_who_may_lift_it_and_lifted_once_it_is_stored() {
+    let (mut scene, cast) = cast(Control::Everyone);
+    let mona = cast[2].1;
+    scene.tell(mona, ban("max"));
+    assert_eq!(scene.room.banned(&person("mona")), Some(vec!["max".into()]));
+    assert_eq!(scene.room.banned(&guest("gina")), None);
+    scene.hush();
+    scene.store = Store::Slow;
+    scene.ask(mona, 1, pardon("max"));
+    assert!(scene.room.is_banned(&"max".into()));
+    scene.release();
+    assert_eq!(scene.heard(mona), ["ACK → 1"]);
+    assert_eq!(scene.room.banned(&person("mona")), Some(vec![]));
+    let back = scene.join("max");
+    assert_eq!(scene.closed(back), None);
+    scene.ask(mona, 2, pardon("max"));
+    assert_eq!(scene.heard_of(mona, "→"), ["ACK → 2"], "there is nothing to lift");
 }
 
 #[test]

@@ -74,6 +74,8 @@ pub enum Errand {
     Command(Principal, Box<Command>, oneshot::Sender<Result<(), Refusal>>),
     /// Whether somebody may ask others in.
     MayInvite(Principal, oneshot::Sender<Result<(), Code>>),
+    /// Who was banned, for somebody who may know.
+    Banned(Principal, oneshot::Sender<Result<Vec<UserId>, Code>>),
     /// The end of the room, asked for by somebody.
     Close(Principal, oneshot::Sender<Result<(), Refusal>>),
     /// The end of the room, without asking.
@@ -99,6 +101,7 @@ impl Errand {
             Errand::Members(_, _, reply) => drop(reply.send(Err(code))),
             Errand::MayEnter(_, reply) => drop(reply.send(Err(code))),
             Errand::MayInvite(_, reply) => drop(reply.send(Err(code))),
+            Errand::Banned(_, reply) => drop(reply.send(Err(code))),
             Errand::Knock(.., reply) => drop(reply.send(Err(Refusal { code, message }))),
             Errand::Command(_, _, reply) => drop(reply.send(Err(Refusal { code, message }))),
             Errand::Close(_, reply) => drop(reply.send(Err(Refusal { code, message }))),
@@ -116,6 +119,7 @@ impl Errand {
             Errand::Members(_, _, reply) => drop(reply.send(read(json))),
             Errand::MayEnter(_, reply) => drop(reply.send(read(json))),
             Errand::MayInvite(_, reply) => drop(reply.send(read(json))),
+            Errand::Banned(_, reply) => drop(reply.send(read(json))),
             Errand::Knock(.., reply) => drop(reply.send(read(json))),
             Errand::Command(_, _, reply) => drop(reply.send(read(json))),
             Errand::Close(_, reply) => drop(reply.send(read(json))),
@@ -229,6 +233,14 @@ impl Rooms {
     /// `forbidden`; or as [`Rooms::state`].
     pub async fn may_invite(&self, room: &RoomId, who: &Principal) -> Result<(), Code> {
         self.run(room, |reply| Errand::MayInvite(who.clone(), reply)).await
+    }
+
+    /// Returns who was banned from a room.
+    ///
+    /// # Errors
+    /// `forbidden` to those who may not lift a ban; or as [`Rooms::state`].
+    pub async fn banned(&self, room: &RoomId, who: &Principal) -> Result<Vec<UserId>, Code> {
+        self.run(room, |reply| Errand::Banned(who.clone(), reply)).await
     }
 
     /// Brings somebody to the door of a room.

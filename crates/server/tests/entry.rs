@@ -120,6 +120,29 @@ async fn somebody_knocks_is_seen_and_let_in() {
 }
 
 #[tokio::test]
+async fn who_was_banned_is_listed_and_may_come_back() {
+    let (server, ada, bob, room) = behind("open").await;
+    let mut host = open(&server, &room, &ada).await;
+    for user in [bob.id.as_str(), "somebody-unknown"] {
+        let kick = json!({ "userId": user, "ban": true });
+        host.send(&json!({ "type": "KICK", "id": 1, "payload": kick })).await;
+        assert_eq!(host.answer(1).await, None);
+    }
+    assert_eq!(code(&enter(&server, &bob, &room, json!({})).await), (403, "banned"));
+    let bans = format!("/api/v1/rooms/{room}/bans");
+    let listed = server.get(&bans).bearer(&ada.access).send().await.json();
+    let named = json!({ "userId": bob.id, "displayName": "bob_b" });
+    let mut listed = listed.as_array().unwrap().clone();
+    listed.sort_by_key(|one| one["userId"] == "somebody-unknown");
+    assert_eq!(listed, [named, json!({ "userId": "somebody-unknown" })]);
+    let pardon = server.ask("DELETE", &format!("{bans}/{}", bob.id));
+    assert_eq!(pardon.bearer(&ada.access).send().await.status, 200);
+    assert_eq!(code(&enter(&server, &bob, &room, json!({})).await), (200, "admitted"));
+    let left = server.get(&bans).bearer(&ada.access).send().await.json();
+    assert_eq!(left.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn who_is_turned_away_is_told() {
     let (server, ada, bob, room) = behind("knock").await;
     let mut host = open(&server, &room, &ada).await;

@@ -97,6 +97,8 @@ fn policies() -> Vec<Policy> {
         ("POST", "/api/v1/rooms", json!({ "name": "Film night" }), known(200)),
         ("GET", "/api/v1/rooms/{roomId}", none.clone(), INSIDE),
         ("PATCH", "/api/v1/rooms/{roomId}", json!({ "name": "Another name" }), ORDER),
+        ("GET", "/api/v1/rooms/{roomId}/bans", none.clone(), ORDER),
+        ("DELETE", "/api/v1/rooms/{roomId}/bans/{userId}", none.clone(), ORDER),
         ("GET", "/api/v1/rooms/{roomId}/entry", none.clone(), INSIDE),
         ("POST", "/api/v1/rooms/{roomId}/entry", json!({}), INSIDE),
         ("GET", "/api/v1/rooms/{roomId}/invitations", none.clone(), ORDER),
@@ -232,6 +234,7 @@ async fn every_role_gets_what_the_table_says_at_every_route() {
             let place = path
                 .replace("{roomId}", &stage.id)
                 .replace("{joinCode}", &stage.code)
+                .replace("{userId}", "nobody")
                 .replace("{id}", id);
             let query = if path == "/api/v1/users" { "?ids=a" } else { "" };
             let mut ask = cast.server.ask(method, &format!("{place}{query}"));
@@ -278,6 +281,7 @@ fn commands(item: &str, nobody: &str) -> Vec<(Act, Value)> {
         command(Act::Admit, "ADMIT", json!({ "userId": nobody })),
         command(Act::Admit, "TURN_AWAY", json!({ "userId": nobody })),
         command(Act::Remove, "KICK", json!({ "userId": nobody, "ban": true })),
+        command(Act::Remove, "PARDON", json!({ "userId": nobody })),
         command(Act::Arrange, "ROOM_UPDATE", json!({ "name": "Another name" })),
         command(Act::Appoint, "ROLE_SET", json!({ "userId": nobody, "role": "moderator" })),
     ]
@@ -312,7 +316,7 @@ async fn every_role_may_give_the_commands_of_the_table_over_its_socket() {
             }
         }
     }
-    assert_eq!(cells, 17 * 5 * 3);
+    assert_eq!(cells, 18 * 5 * 3);
 }
 
 #[tokio::test]

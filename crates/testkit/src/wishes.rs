@@ -1,6 +1,6 @@
 //! Commands, in the words of those who give them.
 
-use parlor_protocol::access::{Admit, TurnAway};
+use parlor_protocol::access::{Admit, Pardon, TurnAway};
 use parlor_protocol::chat::{ChatSend, React};
 use parlor_protocol::command::StreamPosition;
 use parlor_protocol::member::{
@@ -142,6 +142,11 @@ pub fn admit(user: Option<&str>) -> Command {
 /// Lets somebody go who waits.
 pub fn turn_away(user: &str, ban: bool) -> Command {
     Command::TurnAway(TurnAway { user_id: user.into(), ban })
+}
+
+/// Lets somebody come back who was banned.
+pub fn pardon(user: &str) -> Command {
+    Command::Pardon(Pardon { user_id: user.into() })
 }
 
 /// Changes the settings.

@@ -10,6 +10,7 @@ import type {
   FoundRoom,
   Guest,
   AccountUpdate,
+  Banned,
   AdminMails,
   AdminUser,
   AdminUsers,
@@ -209,6 +210,18 @@ export class ParlorClient {
   enter(roomId: string, body: EnterRoom = {}): Promise<Entrance> {
     const params = { path: { roomId } };
     return answer(this.routes.POST('/api/v1/rooms/{roomId}/entry', { params, body }));
+  }
+
+  /** Lists who was banned from a room, for those who may let them come back. */
+  banned(roomId: string): Promise<Banned[]> {
+    const params = { path: { roomId } };
+    return answer(this.routes.GET('/api/v1/rooms/{roomId}/bans', { params }));
+  }
+
+  /** Lets somebody come back who was banned. */
+  pardon(roomId: string, userId: string): Promise<{ message: string }> {
+    const params = { path: { roomId, userId } };
+    return answer(this.routes.DELETE('/api/v1/rooms/{roomId}/bans/{userId}', { params }));
   }
 
   /** Sets the password that newcomers need; `null` for none. */

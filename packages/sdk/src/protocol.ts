@@ -20,6 +20,7 @@ export type Entry = Schemas['Entry'];
 export type FoundRoom = Schemas['CallRoom'];
 export type Guest = Schemas['Guest'];
 export type Holding = Schemas['Holding'];
+export type Banned = Schemas['Banned'];
 export type AccountUpdate = Schemas['AccountUpdate'];
 export type AdminMail = Schemas['AdminMail'];
 export type AdminMails = Schemas['AdminMails'];

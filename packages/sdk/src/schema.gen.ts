@@ -455,6 +455,40 @@ export interface paths {
         patch: operations["update_room"];
         trace?: never;
     };
+    "/api/v1/rooms/{roomId}/bans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists who was banned from a room, for owner, host and moderators. */
+        get: operations["banned"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{roomId}/bans/{userId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Lets somebody come back who was banned, as `PARDON` does; for owner, host and moderators. */
+        delete: operations["pardon"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rooms/{roomId}/entry": {
         parameters: {
             query?: never;
@@ -857,6 +891,13 @@ export interface components {
             /** @description A fresh token of the same person. */
             token: string;
         };
+        /** @description Somebody who was banned from a room. */
+        Banned: {
+            /** @description The name to show; absent if the person is not kept here. */
+            displayName?: string | null;
+            /** @description The person. */
+            userId: components["schemas"]["UserId"];
+        };
         /** @description A room as call clients know it. */
         CallRoom: {
             /** @description When it was made. */
@@ -1077,6 +1118,11 @@ export interface components {
             payload: components["schemas"]["TurnAway"];
             /** @enum {string} */
             type: "TURN_AWAY";
+        } | {
+            /** @description Lets somebody come back who was banned. */
+            payload: components["schemas"]["Pardon"];
+            /** @enum {string} */
+            type: "PARDON";
         } | {
             /** @description Changes the room's settings. */
             payload: components["schemas"]["RoomUpdate"];
@@ -1567,6 +1613,11 @@ export interface components {
              * @default null
              */
             displayName?: string | null;
+        };
+        /** @description Payload of `PARDON`: lets somebody come back who was banned. */
+        Pardon: {
+            /** @description The person. */
+            userId: components["schemas"]["UserId"];
         };
         /** @description Answer of `POST /api/v1/admin/users/{id}/password-link`: a link to hand on. */
         PasswordLink: {
@@ -2082,6 +2133,7 @@ export type AdminUserUpdate = components['schemas']['AdminUserUpdate'];
 export type AdminUsers = components['schemas']['AdminUsers'];
 export type Admit = components['schemas']['Admit'];
 export type Auth = components['schemas']['Auth'];
+export type Banned = components['schemas']['Banned'];
 export type CallRoom = components['schemas']['CallRoom'];
 export type CallRoomName = components['schemas']['CallRoomName'];
 export type CallUser = components['schemas']['CallUser'];
@@ -2141,6 +2193,7 @@ export type MembersChanged = components['schemas']['MembersChanged'];
 export type Message = components['schemas']['Message'];
 export type Motion = components['schemas']['Motion'];
 export type NewGuest = components['schemas']['NewGuest'];
+export type Pardon = components['schemas']['Pardon'];
 export type PasswordLink = components['schemas']['PasswordLink'];
 export type PlaybackState = components['schemas']['PlaybackState'];
 export type Preferences = components['schemas']['Preferences'];
@@ -3305,6 +3358,90 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RoomState"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    banned: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The room */
+                roomId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Banned"][];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    pardon: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The room */
+                roomId: string;
+                /** @description The person */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They may come back, whether they were banned or not */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             /** @description Not carried out */

@@ -38,6 +38,7 @@ export const strings = {
     errors: {
       'room-not-found': 'That room does not exist any more, or the link is incomplete.',
       'room-full': 'That room is full. Ask the host for a seat, or open a room of your own.',
+      removed: 'You were removed from that room and may not come back.',
     } as Readonly<Record<string, string>>,
   },
   you: {
@@ -324,6 +325,13 @@ export const strings = {
     addedBy: (name: string) => `added by ${name}`,
   },
   settings: {
+    bans: {
+      title: 'Banned from this room',
+      unknown: 'Somebody unknown',
+      pardon: 'Let back in',
+      pardonOf: (name: string) => `Let ${name} back in`,
+      pardoned: (name: string) => `${name} may come back.`,
+    },
     rolesTable: {
       title: 'Who may do what',
       roles: {

@@ -166,6 +166,8 @@ pub enum Question {
     End(String),
     /// Whether somebody may ask others in.
     MayInvite(Person),
+    /// Who was banned.
+    Banned(Person),
 }
 
 impl Question {

@@ -67,9 +67,9 @@ mod tests {
         }
         for issuer in ["http://clerk.example.org", "ftp://localhost", "clerk", "https://a?b=c"] {
             let read = load(&[("oidc_issuers", issuer), ("oidc_audiences", "us")]);
-            assert!(read.unwrap_err()[0].contains("PARLOR_OIDC_ISSUERS"), "{issuer}");
+            assert!(read.unwrap_err()[0].contains("oidc_issuers"), "{issuer}");
         }
         let read = load(&[("oidc_issuers", "https://clerk.example.org")]).unwrap_err();
-        assert!(read[0].contains("PARLOR_OIDC_AUDIENCES"), "{read:?}");
+        assert!(read[0].contains("oidc_audiences"), "{read:?}");
     }
 }

@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use parlor_protocol::access::{EnterRoom, Entrance, EntranceStatus, RoomPassword};
+use parlor_protocol::access::{Banned, EnterRoom, Entrance, EntranceStatus, Pardon, RoomPassword};
 use parlor_protocol::room::{Message, RoomUpdate};
-use parlor_protocol::{Code, Command, RoomId};
+use parlor_protocol::{Code, Command, RoomId, UserId};
 use parlor_room::Proof;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -22,7 +22,11 @@ const PASSWORD_BYTES: std::ops::RangeInclusive<usize> = 4..=256;
 
 /// The routes of this part.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(look, enter)).routes(routes!(set_password))
+    OpenApiRouter::new()
+        .routes(routes!(look, enter))
+        .routes(routes!(set_password))
+        .routes(routes!(banned))
+        .routes(routes!(pardon))
 }
 
 /// Looks at the door without coming to it: nobody in the room hears of it, and it takes no seat.
@@ -145,4 +149,54 @@ async fn set_password(
     app.rooms.command(&room, verified.who, Command::RoomUpdate(update)).await?;
     app.store.set_room_password(&room, hash).await?;
     Ok(Json(Message { message: message.to_owned() }))
+}
+
+/// Lists who was banned from a room, for owner, host and moderators.
+#[utoipa::path(
+    get, path = "/api/v1/rooms/{roomId}/bans", tag = "rooms",
+    operation_id = "banned",
+    params(("roomId" = String, Path, description = "The room")),
+    responses(
+        (status = 200, body = Vec<Banned>, description = "All of them"),
+        (status = 403, body = parlor_protocol::error::ErrorBody, description = "`forbidden`"),
+        (status = "default", body = parlor_protocol::error::ErrorBody, description = "Not carried out"),
+    ),
+    security(("bearer" = []), ("login" = []), ("guest" = []))
+)]
+async fn banned(
+    State(app): State<App>,
+    Who(verified): Who,
+    Path(room): Path<RoomId>,
+) -> Result<Json<Vec<Banned>>, Refused> {
+    let banned = app.rooms.banned(&room, &verified.who).await?;
+    let mut people = app.store.users(&banned).await?;
+    let banned = banned.into_iter().map(|user_id| {
+        let known = people.iter().position(|person| person.id == user_id);
+        Banned { user_id, display_name: known.map(|at| people.swap_remove(at).display_name) }
+    });
+    Ok(Json(banned.collect()))
+}
+
+/// Lets somebody come back who was banned, as `PARDON` does; for owner, host and moderators.
+#[utoipa::path(
+    delete, path = "/api/v1/rooms/{roomId}/bans/{userId}", tag = "rooms",
+    operation_id = "pardon",
+    params(
+        ("roomId" = String, Path, description = "The room"),
+        ("userId" = String, Path, description = "The person"),
+    ),
+    responses(
+        (status = 200, body = Message, description = "They may come back, whether they were banned or not"),
+        (status = 403, body = parlor_protocol::error::ErrorBody, description = "`forbidden`"),
+        (status = "default", body = parlor_protocol::error::ErrorBody, description = "Not carried out"),
+    ),
+    security(("bearer" = []), ("login" = []), ("guest" = []))
+)]
+async fn pardon(
+    State(app): State<App>,
+    Who(verified): Who,
+    Path((room, user_id)): Path<(RoomId, UserId)>,
+) -> Result<Json<Message>, Refused> {
+    app.rooms.command(&room, verified.who, Command::Pardon(Pardon { user_id })).await?;
+    Ok(Json(Message { message: "They may come back".to_owned() }))
 }

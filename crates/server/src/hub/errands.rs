@@ -72,6 +72,9 @@ impl Hub {
                 let allowed = room.may_invite(&who);
                 let _ = reply.send(if allowed { Ok(()) } else { Err(Code::Forbidden) });
             }
+            Errand::Banned(who, reply) => {
+                let _ = reply.send(room.banned(&who).ok_or(Code::Forbidden));
+            }
             Errand::Knock(who, proof, message, reply) => {
                 let ask = self.await_answer(key, reply);
                 self.turn(me, key, Input::Knock { ask, who, proof, message });

@@ -235,6 +235,9 @@ impl Hub {
             Question::MayInvite(who) => {
                 Self::ask_here(me, from, id, ask, |reply| Errand::MayInvite(who.into(), reply));
             }
+            Question::Banned(who) => {
+                Self::ask_here(me, from, id, ask, |reply| Errand::Banned(who.into(), reply));
+            }
             Question::Close(who) => {
                 Self::ask_here(me, from, id, ask, |reply| Errand::Close(who.into(), reply));
             }

@@ -59,6 +59,7 @@ impl Hub {
             Errand::Members(after, limit, _) => Question::Members(after.clone(), *limit as u32),
             Errand::MayEnter(who, _) => Question::MayEnter(person(who)),
             Errand::MayInvite(who, _) => Question::MayInvite(person(who)),
+            Errand::Banned(who, _) => Question::Banned(person(who)),
             Errand::Knock(who, proof, message, _) => {
                 Question::Knock(person(who), *proof, message.clone())
             }
