@@ -1,5 +1,6 @@
-import { createServer } from 'node:net';
 import { createPublicKey } from 'node:crypto';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer } from 'node:net';
 import { exportSPKI, type JWTPayload, importJWK, SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import WebSocket from 'ws';
@@ -117,6 +118,24 @@ test('a new key of the issuer is found, and one it withdrew is forgotten', async
 
 /** A token the issuer could have made, though it is gone. */
 const turningToken = (gone: Issuer) => gone.sign({ ...claims(), iss: gone.url });
+
+test('an issuer without a discovery document has its keys where Clerk has them', async () => {
+  const port = await freePort();
+  const keys = { keys: [await issuer.published()] };
+  const clerk = createHttpServer((request, response) => {
+    const isThere = request.url === '/.well-known/jwks.json';
+    response.writeHead(isThere ? 200 : 404, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(isThere ? keys : {}));
+  });
+  await new Promise<void>((resolve) => clerk.listen(port, '127.0.0.1', resolve));
+  const iss = `http://127.0.0.1:${String(port)}`;
+  await using site = await serve(iss);
+  // As Clerk makes them: for whom stands in `azp` alone.
+  const session = claims({ iss, aud: undefined, azp: AUDIENCE, sid: 'sess_2abc' });
+  expect((await ask(await issuer.sign(session), undefined, site)).status).toBe(200);
+  expect((await ask(await issuer.sign(claims()), undefined, site)).status).toBe(401);
+  clerk.close();
+});
 
 test('an issuer that hangs holds up nobody else', async () => {
   const port = await freePort();

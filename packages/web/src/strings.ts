@@ -329,7 +329,7 @@ export const strings = {
       title: 'Banned from this room',
       unknown: 'Somebody unknown',
       pardon: 'Let back in',
-      pardonOf: (name: string) => `Let ${name} back in`,
+      pardonOf: (name: string) => `Let back in: ${name}`,
       pardoned: (name: string) => `${name} may come back.`,
     },
     rolesTable: {

@@ -21,6 +21,7 @@ use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use parlor_protocol::Code;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::config::OidcConfig;
@@ -282,12 +283,16 @@ impl Issuer {
             keys: Vec<serde_json::Value>,
         }
         let base = self.name.trim_end_matches('/');
-        let discovery: Discovery =
-            self.get(&format!("{base}/.well-known/openid-configuration")).await?;
-        if discovery.issuer != self.name {
-            return Err(format!("it calls itself {}", discovery.issuer));
+        let found = self.get(&format!("{base}/.well-known/openid-configuration")).await?;
+        let set: Set = match found {
+            Some(Discovery { issuer, .. }) if issuer != self.name => {
+                return Err(format!("it calls itself {issuer}"));
+            }
+            Some(Discovery { jwks_uri, .. }) => self.get(&jwks_uri).await?,
+            // Issuers of session tokens alone have no such document; Clerk puts its keys there.
+            None => self.get(&format!("{base}/.well-known/jwks.json")).await?,
         }
-        let set: Set = self.get(&discovery.jwks_uri).await?;
+        .ok_or("it has no keys where they should be")?;
         // Keys of kinds that are not known here are none of ours, and spoil no others.
         let keys = set.keys.into_iter().take(MOST_KEYS).filter_map(|key| {
             let jwk: Jwk = serde_json::from_value(key).ok()?;
@@ -298,19 +303,22 @@ impl Issuer {
         Ok(keys.collect())
     }
 
-    /// Gets a JSON document. It follows no redirection.
-    async fn get<T: serde::de::DeserializeOwned>(&self, address: &str) -> Result<T, String> {
+    /// Gets a JSON document; `None` if there is none at that address. It follows no redirection.
+    async fn get<T: DeserializeOwned>(&self, address: &str) -> Result<Option<T>, String> {
         let uri: Uri = address.parse().map_err(|_| format!("{address} is no address"))?;
         if !is_safe_origin(&uri) {
             return Err(format!("{address} is not https"));
         }
         let answer = self.http.get(uri).await.map_err(|error| format!("{address}: {error}"))?;
+        if answer.status() == http::StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
         if answer.status() != http::StatusCode::OK {
             return Err(format!("{address} answers {}", answer.status()));
         }
         let body = Limited::new(answer.into_body(), LARGEST).collect().await;
         let body = body.map_err(|error| format!("{address}: {error}"))?.to_bytes();
-        serde_json::from_slice(&body).map_err(|error| format!("{address}: {error}"))
+        serde_json::from_slice(&body).map(Some).map_err(|error| format!("{address}: {error}"))
     }
 }
 
