@@ -23,6 +23,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::auth::keys::{KeyError, KeyRing};
 use crate::clock::wall_ms;
+use crate::config::network::is_this_machine;
 use crate::config::{Config, MailConfig, Site};
 use letters::Letter;
 
@@ -243,16 +244,9 @@ impl Mail {
         user_id: Option<UserId>,
         life: Duration,
     ) -> Result<(String, i64), StoreError> {
-        let (token, created_at_ms) = (new_token(), wall_ms());
-        let expires_at_ms = created_at_ms + life.as_millis() as i64;
-        let kept = NewToken {
-            hash: token_hash(&token),
-            purpose,
-            user_id,
-            subject: None,
-            created_at_ms,
-            expires_at_ms,
-        };
+        let token = new_token();
+        let kept = kept(&token, purpose, user_id, None, life);
+        let expires_at_ms = kept.expires_at_ms;
         self.0.store.keep_token(kept).await?;
         Ok((token, expires_at_ms))
     }
@@ -260,22 +254,16 @@ impl Mail {
     async fn write(&self, letter: Letter, person: &Person) -> Result<(), StoreError> {
         let (Some(_), Some(email)) = (&self.0.way, &person.email) else { return Ok(()) };
         let Some(purpose) = letter.purpose() else { return Ok(()) };
-        let (store, now_ms) = (&self.0.store, wall_ms());
-        let since_ms = now_ms - COUNTED.as_millis() as i64;
+        let store = &self.0.store;
+        let since_ms = wall_ms() - COUNTED.as_millis() as i64;
         let made = store.tokens_made_since(&person.id, purpose, since_ms).await?;
         if made >= LETTERS_PER_PERSON {
             tracing::info!(user = %person.id, "no more letters of one kind to somebody for now");
             return Ok(());
         }
         let token = new_token();
-        let kept = NewToken {
-            hash: token_hash(&token),
-            purpose,
-            user_id: Some(person.id.clone()),
-            subject: Some(email.clone()),
-            created_at_ms: now_ms,
-            expires_at_ms: now_ms + letter.life().as_millis() as i64,
-        };
+        let (user, subject) = (Some(person.id.clone()), Some(email.clone()));
+        let kept = kept(&token, purpose, user, subject, letter.life());
         let payload = json!({ "name": person.display_name });
         let mail = self.letter(letter, Some(&person.id), email, &payload, Some(&token));
         if store.enqueue_mail(mail, Some(kept)).await? {
@@ -325,6 +313,19 @@ fn new_token() -> String {
     URL_SAFE_NO_PAD.encode(rand::random::<[u8; TOKEN_BYTES]>())
 }
 
+/// Returns what is kept of a token that is made now.
+fn kept(
+    token: &str,
+    purpose: Purpose,
+    user_id: Option<UserId>,
+    subject: Option<String>,
+    life: Duration,
+) -> NewToken {
+    let created_at_ms = wall_ms();
+    let expires_at_ms = created_at_ms + life.as_millis() as i64;
+    NewToken { hash: token_hash(token), purpose, user_id, subject, created_at_ms, expires_at_ms }
+}
+
 /// Returns what is kept of a token. It is random and long, so a plain hash will do.
 pub fn token_hash(token: &str) -> Vec<u8> {
     Sha256::digest(token.as_bytes()).to_vec()
@@ -333,10 +334,7 @@ pub fn token_hash(token: &str) -> Vec<u8> {
 /// Says whether whoever asks for a letter can only be at this machine, or on a network at home
 /// whose server was never given an address.
 fn is_nobody_elses(public_url: Option<&Site>) -> bool {
-    public_url.is_none_or(|site| {
-        let bare = site.host.trim_matches(['[', ']']);
-        bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-    })
+    public_url.is_none_or(|site| is_this_machine(&site.host))
 }
 
 #[cfg(test)]

@@ -23,8 +23,7 @@ async fn first_token(server: &TestServer) -> String {
 async fn run_by_root() -> (TestServer, Account, Account) {
     let server = TestServer::start().await;
     let (root, ada) = (server.register("root").await, server.register("ada_l").await);
-    let token = first_token(&server).await;
-    assert_eq!(claim(&server, &root, &token).await.status, 200);
+    server.have_run_by(&root).await;
     (server, root, ada)
 }
 
@@ -216,5 +215,9 @@ async fn language_and_preferences_are_kept_with_the_account() {
         ] {
             assert_eq!(update(wrong.clone()).await.outcome(), refused(422, "invalid"), "{wrong}");
         }
+        let half = json!({ "displayName": "Another name", "language": "not a tag" });
+        assert_eq!(update(half).await.outcome(), refused(422, "invalid"));
+        let me = server.get("/api/v1/users/me").bearer(&who.access).send().await.json();
+        assert_ne!(me["displayName"], "Another name", "nothing of it is written");
     }
 }

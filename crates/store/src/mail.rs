@@ -338,8 +338,7 @@ impl Store {
     }
 
     /// Deletes mails that do not wait any more and were written down before `before_ms`, and tokens and
-    /// invitations
-    /// that were over by then; returns how many that were.
+    /// invitations that were over by then; returns how many that were.
     pub async fn forget_mail(&self, before_ms: i64) -> Result<u64, StoreError> {
         let mails = outbox::Entity::delete_many()
             .filter(outbox::Column::State.ne(MailState::Waiting.word()))

@@ -141,7 +141,7 @@ export class ParlorClient {
 
   /** Changes the name others see. */
   rename(displayName: string): Promise<Account> {
-    return answer(this.routes.PATCH('/api/v1/users/me', { body: { displayName } }));
+    return this.updateMe({ displayName });
   }
 
   /** Changes the name others see, the language one reads, or how one likes to see and hear. */

@@ -44,6 +44,12 @@ impl FromStr for Network {
     }
 }
 
+/// Says whether a host, as addresses name it, is this machine to itself alone.
+pub fn is_this_machine(host: &str) -> bool {
+    let bare = host.trim_matches(['[', ']']);
+    bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Reader;
+use super::network::is_this_machine;
 
 /// Whose session tokens are taken beside our own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,12 +18,10 @@ pub struct OidcConfig {
 
 /// Says whether an address is one that keys may be fetched from: over https, or on this machine.
 pub fn is_safe_origin(address: &http::Uri) -> bool {
-    let host = address.host().unwrap_or_default().trim_matches(['[', ']']);
-    let is_own = host == "localhost"
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    let host = address.host().unwrap_or_default();
     match address.scheme_str() {
         Some("https") => !host.is_empty(),
-        Some("http") => is_own,
+        Some("http") => is_this_machine(host),
         Some(_) | None => false,
     }
 }

@@ -75,31 +75,38 @@ async fn update_me(
     Who(verified): Who,
     Body(update): Body<AccountUpdate>,
 ) -> Result<Json<Account>, Refused> {
-    let mut who = verified.who;
-    if let Some(name) = update.display_name {
-        let name = names::shown(&name)
-            .ok_or_else(|| Refused::invalid("A name to show has 1 to 60 characters"))?;
+    let who = verified.who;
+    // All of it is looked at before any of it is written.
+    let AccountUpdate { display_name, language, preferences } = update;
+    let display_name = match display_name {
+        Some(name) => Some(
+            names::shown(&name)
+                .ok_or_else(|| Refused::invalid("A name to show has 1 to 60 characters"))?,
+        ),
+        None => None,
+    };
+    if language.as_deref().is_some_and(|tag| !names::is_language(tag)) {
+        return Err(Refused::invalid("A language is a tag such as `en` or `pt-BR`"));
+    }
+    if preferences.is_some_and(|likes| !TEXT_PERCENT.contains(&likes.text_percent)) {
+        return Err(Refused::invalid("Text is 100 to 200 percent of its usual size"));
+    }
+    let is_any = display_name.is_some() || language.is_some() || preferences.is_some();
+    if is_any {
         app.auth.keep(&who).await?;
+    }
+    if let Some(name) = display_name {
         app.store.set_display_name(&who.user_id, &name).await?;
-        app.auth.forget_person(&who.user_id);
-        who.display_name = name.into();
     }
-    if let Some(language) = update.language {
-        if !names::is_language(&language) {
-            return Err(Refused::invalid("A language is a tag such as `en` or `pt-BR`"));
-        }
-        app.auth.keep(&who).await?;
-        let language = Some(language).filter(|tag| !tag.is_empty());
-        app.store.set_language(&who.user_id, language.as_deref()).await?;
-        app.auth.forget_person(&who.user_id);
+    if let Some(language) = language {
+        let language = Some(language.as_str()).filter(|tag| !tag.is_empty());
+        app.store.set_language(&who.user_id, language).await?;
     }
-    if let Some(preferences) = update.preferences {
-        if !TEXT_PERCENT.contains(&preferences.text_percent) {
-            return Err(Refused::invalid("Text is 100 to 200 percent of its usual size"));
-        }
-        app.auth.keep(&who).await?;
+    if let Some(preferences) = preferences {
         let preferences = serde_json::to_string(&preferences).map_err(|_| Code::Internal)?;
         app.store.set_preferences(&who.user_id, &preferences).await?;
+    }
+    if is_any {
         app.auth.forget_person(&who.user_id);
     }
     Ok(Json(account_of(&app, &who).await?))

@@ -91,6 +91,14 @@ impl TestServer {
         Account::of(&answer)
     }
 
+    /// Has somebody be the first who runs the site, by the link a start would print.
+    pub async fn have_run_by(&self, who: &Account) {
+        let link = self.app().mail.first_link().await.unwrap().unwrap();
+        let form = serde_json::json!({ "token": link.split_once('=').unwrap().1 });
+        let ask = self.post("/api/v1/admin/first").bearer(&who.access).json(&form);
+        assert_eq!(ask.send().await.status, 200);
+    }
+
     /// Makes a guest.
     pub async fn guest(&self, name: &str) -> Account {
         let form = serde_json::json!({ "displayName": name });
