@@ -95,4 +95,6 @@ pub enum ClosedReason {
     Deleted,
     /// Nobody was there for as long as its kind of room lives.
     Idle,
+    /// Nothing was said for as long as its messages live: they and the room are erased.
+    Vanished,
 }

@@ -21,6 +21,7 @@ pub mod limits;
 pub mod member;
 pub mod playback;
 pub mod queue;
+pub mod realtime;
 pub mod room;
 
 pub use command::Command;

@@ -51,10 +51,21 @@ pub const INVITATION_CHARS: usize = 500;
 pub const CALLER_GRACE: Duration = Duration::from_secs(15);
 /// People whom a room has let in by password, by hand or by invitation.
 pub const PASSES: usize = 10_000;
+/// How long after its last message a room destroys itself whose messages vanish, in s, unless its
+/// maker says otherwise.
+pub const VANISH_SECONDS: u64 = 600;
+/// Shortest and longest such time, in s: a minute and a week.
+pub const VANISH_SECONDS_RANGE: std::ops::RangeInclusive<u64> = 60..=604_800;
+/// Longest name of an author that comes with a message to `/api/messages`.
+pub const SENDER_CHARS: usize = 100;
+/// Longest text of a message to `/api/messages`.
+pub const PAGE_MESSAGE_CHARS: usize = 1_000;
 /// How often a large room tells who came and went.
 pub const MEMBERS_BATCH: Duration = Duration::from_millis(500);
 /// How long a member's seat is kept after its last connection broke.
 pub const RECONNECT_GRACE: Duration = Duration::from_secs(8);
+/// How long a seat is kept that was taken without a connection, by reading or writing messages.
+pub const VISIT_GRACE: Duration = Duration::from_secs(60);
 /// How long a member's seat is kept whose node fell silent, from when that was noticed: 10 s after a
 /// node's death nobody sees its members any more.
 pub const LOST_NODE_GRACE: Duration = Duration::from_secs(6);

@@ -150,6 +150,20 @@ pub struct RoomState {
     pub chat: Vec<ChatMessage>,
     /// Server clock, ms, when this was sent.
     pub server_time: f64,
+    /// When the room destroys itself, of a room whose messages vanish.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_destruct: Option<SelfDestruct>,
+}
+
+/// When a room destroys itself with everything said in it, unless something is said before. Each
+/// message gives it `ttlSeconds` anew.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SelfDestruct {
+    /// How long the room lives after its last message, in s.
+    pub ttl_seconds: u64,
+    /// The moment, on the server clock, ms.
+    pub at: f64,
 }
 
 /// Body of `POST /api/v1/rooms`.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use parlor_protocol::member::{HostChanged, Member, MemberCount};
 use parlor_protocol::{Code, Event, UserId, limits};
 
-use crate::io::{ConnId, Departure, Now, Output, Pace, PresenceChange, Principal};
-use crate::room::Room;
+use crate::io::{AskId, ConnId, Departure, Now, Output, Pace, PresenceChange, Principal};
+use crate::room::{Asker, Room};
 use crate::snapshot::Durable;
 use crate::timers::Timer;
 
@@ -22,26 +22,55 @@ impl Room {
         }
         let before = self.member(&who.user_id);
         if before.is_none() {
-            self.take_seat(now, conn, who);
+            self.take_seat(now, Some(conn), who);
         } else {
             self.come_back(now, conn, who, before);
         }
         self.timers.cancel(&Timer::Idle);
     }
 
-    fn take_seat(&mut self, now: Now, conn: ConnId, who: Principal) {
+    /// Lets somebody in who has no connection: to the seat they have, or to a new one.
+    pub(crate) fn enter(&mut self, now: Now, ask: AskId, who: Principal) {
+        let outcome = match self.why_not_in(&who) {
+            Some(code) => Err(code.into()),
+            None => {
+                self.visit(now, who);
+                Ok(())
+            }
+        };
+        self.answer(Asker::Http(ask), outcome);
+    }
+
+    fn visit(&mut self, now: Now, who: Principal) {
+        self.keep_alive(now);
+        let user = who.user_id.clone();
+        if self.members.seat(&user).is_none() {
+            self.take_seat(now, None, who);
+        }
+        if self.members.seat(&user).is_some_and(|seat| seat.is_reconnecting()) {
+            self.timers.set(Timer::Seat(user), now.mono + limits::VISIT_GRACE);
+        }
+    }
+
+    fn take_seat(&mut self, now: Now, conn: Option<ConnId>, who: Principal) {
         let user = who.user_id.clone();
         self.members.take(who.clone(), now.wall_ms);
-        self.members.connect(conn, who.clone());
+        if let Some(conn) = conn {
+            self.members.connect(conn, who.clone());
+        }
         self.hold.welcome(&user);
         if self.is_crowd(self.members.count()) {
-            let joined = self.joined(&user);
-            self.send(conn, joined);
-            self.output(Output::Admit { conn });
+            if let Some(conn) = conn {
+                let joined = self.joined(&user);
+                self.send(conn, joined);
+                self.output(Output::Admit { conn });
+            }
             self.note_in_crowd(now, &user, true);
         } else {
             self.tell_crowd(now);
-            self.output(Output::Admit { conn });
+            if let Some(conn) = conn {
+                self.output(Output::Admit { conn });
+            }
             let joined = self.joined(&user);
             self.tell(now, joined, Pace::Batched);
         }

@@ -198,14 +198,18 @@ impl Room {
         let outcomes = stored.into_iter().chain(std::iter::repeat(StoredChat::New));
         let mut messages = messages.into_iter().zip(outcomes);
         for Entry { asker, who, judged } in entries {
-            let outcome = judged.map(|deed| match deed {
-                Some(Deed::Say) => {
-                    messages.next().into_iter().for_each(|(new, how)| self.said(now, new, how));
+            match judged {
+                Ok(Some(Deed::Say)) => {
+                    let said = messages.next().map(|(new, how)| self.said(now, new, how));
+                    self.answer_said(asker, said);
                 }
-                Some(deed) => self.perform(now, &who, deed),
-                None => {}
-            });
-            self.answer(asker, outcome);
+                Ok(Some(deed)) => {
+                    self.perform(now, &who, deed);
+                    self.answer(asker, Ok(()));
+                }
+                Ok(None) => self.answer(asker, Ok(())),
+                Err(refusal) => self.answer(asker, Err(refusal)),
+            }
         }
     }
 

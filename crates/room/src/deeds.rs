@@ -11,16 +11,22 @@ use crate::room::Room;
 
 impl Room {
     /// A message is stored.
-    pub(crate) fn said(&mut self, now: Now, new: NewChat, stored: StoredChat) {
+    pub(crate) fn said(&mut self, now: Now, new: NewChat, stored: StoredChat) -> String {
+        let number = match stored {
+            StoredChat::New => new.number,
+            StoredChat::Duplicate { existing } => existing,
+        };
         let message = match stored {
             StoredChat::New => Some(new.message),
             // Told already, unless the store kept it without saying so.
             StoredChat::Duplicate { existing } => self.chat.resolve(existing),
         };
         if let Some(message) = message {
+            self.put_off_vanishing(now);
             self.chat.keep(&message);
             self.tell(now, Event::ChatMessage(message), Pace::Batched);
         }
+        number.to_string()
     }
 
     /// Does what is stored, and tells.

@@ -65,6 +65,13 @@ pub enum Life {
         /// How long.
         ttl: Duration,
     },
+    /// It ends this long after its last message, whoever is there, and everything with it.
+    Messages {
+        /// How long.
+        ttl: Duration,
+        /// How much of it is left as the room is taken up, unless something is said.
+        left: Duration,
+    },
 }
 
 /// What a room is made from: the facts that the store and the driver know.
@@ -155,6 +162,15 @@ pub enum Input {
         /// What those read who may let them in.
         message: Option<String>,
     },
+    /// Somebody without a connection takes a seat, or goes on having one. It is kept for
+    /// [`parlor_protocol::limits::VISIT_GRACE`] from now on, or as long as a connection is there.
+    /// Answered by exactly one [`Output::Answer`].
+    Enter {
+        /// The request.
+        ask: AskId,
+        /// Who it is.
+        who: Principal,
+    },
     /// A command over HTTP, without a connection. Answered by exactly one [`Output::Answer`].
     Ask {
         /// The request.
@@ -237,12 +253,12 @@ pub enum Output {
     Store(StoreBatch),
     /// Keeps the table of who is present, best effort.
     Presence(Vec<PresenceChange>),
-    /// Answers [`Input::Ask`].
+    /// Answers [`Input::Ask`], [`Input::Enter`] or [`Input::Knock`].
     Answer {
         /// The request.
         ask: AskId,
-        /// Done, or why not.
-        outcome: Result<(), Refusal>,
+        /// Done, with the id of the message it said, if it said one; or why not.
+        outcome: Result<Option<String>, Refusal>,
     },
     /// The room is over and to be deleted from the store. Nothing follows.
     Ended(ClosedReason),

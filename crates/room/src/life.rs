@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use parlor_protocol::event::{ClosedReason, RoomClosed};
+use parlor_protocol::room::SelfDestruct;
 use parlor_protocol::{CloseCode, Event};
 
-use crate::io::{Life, Now, Output, Pace};
+use crate::io::{Life, Now, Output, Pace, clock_ms};
 use crate::members::Members;
 use crate::room::Room;
 use crate::timers::{Timer, Timers};
@@ -18,15 +19,20 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 impl Room {
     /// Something keeps the room alive.
     pub(crate) fn keep_alive(&mut self, now: Now) {
-        if self.members.connection_count() == 0 {
-            self.timers.set(Timer::Idle, now.mono + self.life());
+        if self.members.connection_count() == 0
+            && let Some(life) = self.life()
+        {
+            self.timers.set(Timer::Idle, now.mono + life);
         }
     }
 
     /// Begins to count idleness when the last connection is gone.
     pub(crate) fn watch_for_idleness(&mut self, now: Now) {
-        if self.members.connection_count() == 0 && !self.timers.is_set(&Timer::Idle) {
-            self.timers.set(Timer::Idle, now.mono + self.life());
+        if self.members.connection_count() == 0
+            && !self.timers.is_set(&Timer::Idle)
+            && let Some(life) = self.life()
+        {
+            self.timers.set(Timer::Idle, now.mono + life);
         }
     }
 
@@ -37,11 +43,36 @@ impl Room {
         }
     }
 
-    fn life(&self) -> Duration {
+    /// Returns how long nobody may be there; a room that ends by its messages stays loaded until
+    /// then.
+    fn life(&self) -> Option<Duration> {
         match self.founding.life {
-            Life::Permanent => UNLOAD_AFTER,
-            Life::Idle { ttl } => ttl,
+            Life::Permanent => Some(UNLOAD_AFTER),
+            Life::Idle { ttl } => Some(ttl),
+            Life::Messages { .. } => None,
         }
+    }
+
+    /// Something was said: a room that ends by its messages lives anew.
+    pub(crate) fn put_off_vanishing(&mut self, now: Now) {
+        if let Life::Messages { ttl, .. } = self.founding.life {
+            self.timers.set(Timer::Vanish, now.mono + ttl);
+        }
+    }
+
+    /// Returns how long the room lives after a message, if it ends by its messages.
+    pub fn lives_after_a_message(&self) -> Option<Duration> {
+        match self.founding.life {
+            Life::Messages { ttl, .. } => Some(ttl),
+            Life::Permanent | Life::Idle { .. } => None,
+        }
+    }
+
+    /// Says when a room that ends by its messages will, unless something is said.
+    pub(crate) fn self_destruct(&self) -> Option<SelfDestruct> {
+        let Life::Messages { ttl, .. } = self.founding.life else { return None };
+        let at = self.timers.at(&Timer::Vanish)?;
+        Some(SelfDestruct { ttl_seconds: ttl.as_secs(), at: clock_ms(at) })
     }
 
     /// Nothing has kept the room alive for as long as it lives.
@@ -53,6 +84,7 @@ impl Room {
                 self.timers.set(Timer::Idle, now.mono + UNLOAD_AFTER);
             }
             Life::Permanent => self.timers.set(Timer::Idle, now.mono + LOOK_AGAIN_AFTER),
+            Life::Messages { .. } => {}
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use parlor_protocol::event::ClosedReason;
 use parlor_protocol::frame::{CommandId, ServerFrame};
 use parlor_protocol::member::HostChanged;
 use parlor_protocol::{Code, Event, UserId};
@@ -16,7 +17,7 @@ use crate::crowd::Crowd;
 use crate::door::Door;
 use crate::hold::Hold;
 use crate::io::{
-    AskId, ConnId, Founding, Input, Now, Output, Pace, Refusal, Snapshot, SnapshotFault,
+    AskId, ConnId, Founding, Input, Life, Now, Output, Pace, Refusal, Snapshot, SnapshotFault,
 };
 use crate::members::Members;
 use crate::roles::Offices;
@@ -94,6 +95,9 @@ impl Room {
             outputs: VecDeque::new(),
             founding,
         };
+        if let Life::Messages { left, .. } = room.founding.life {
+            room.timers.set(Timer::Vanish, now.mono + left);
+        }
         room.watch_for_idleness(now);
         room
     }
@@ -212,6 +216,7 @@ impl Room {
                 self.carry_out(now, Asker::Http(ask), who, command, fresh);
             }
             Input::Knock { ask, who, proof, message } => self.knock(now, ask, who, proof, message),
+            Input::Enter { ask, who } => self.enter(now, ask, who),
             Input::Stored { batch, outcome } => self.stored(now, batch, outcome),
             Input::Inherit { from, to } => self.inherit(now, &from, &to),
             Input::Touch => self.keep_alive(now),
@@ -243,13 +248,14 @@ impl Room {
             Timer::Callers => self.look_for_callers(now),
             Timer::Snapshot => self.snapshot_is_due(),
             Timer::Idle => self.idle(now),
+            Timer::Vanish => self.end(now, ClosedReason::Vanished),
         }
     }
 
     fn refuse_after_end(&mut self, input: Input) {
         match input {
             Input::Join { conn, .. } => self.turn_away(conn, Code::RoomNotFound.into()),
-            Input::Ask { ask, .. } | Input::Knock { ask, .. } => {
+            Input::Ask { ask, .. } | Input::Knock { ask, .. } | Input::Enter { ask, .. } => {
                 self.answer(Asker::Http(ask), Err(Code::RoomNotFound.into()));
             }
             Input::Depart { .. }
@@ -289,7 +295,10 @@ impl Room {
     /// Answers a command. Nobody is there to be told if its connection is gone.
     pub(crate) fn answer(&mut self, asker: Asker, outcome: Result<(), Refusal>) {
         match (asker, outcome) {
-            (Asker::Http(ask), outcome) => self.output(Output::Answer { ask, outcome }),
+            (Asker::Http(ask), outcome) => {
+                let outcome = outcome.map(|()| None);
+                self.output(Output::Answer { ask, outcome });
+            }
             (Asker::Conn(conn, _), _) if self.members.seat_of(conn).is_none() => {}
             (Asker::Conn(_, None), Ok(())) => {}
             (Asker::Conn(conn, id), Ok(())) => {
@@ -297,6 +306,14 @@ impl Room {
                 self.output(Output::Send { conn, frame });
             }
             (Asker::Conn(conn, id), Err(refusal)) => self.refuse(conn, id, refusal),
+        }
+    }
+
+    /// Answers a command that said something: over HTTP the message's id is part of the answer.
+    pub(crate) fn answer_said(&mut self, asker: Asker, message: Option<String>) {
+        match asker {
+            Asker::Http(ask) => self.output(Output::Answer { ask, outcome: Ok(message) }),
+            Asker::Conn(..) => self.answer(asker, Ok(())),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The whole room as one value, for those who ask: `SYNC_FULL_STATE`, and `GET` over HTTP.
 
+use parlor_protocol::command::StreamPosition;
 use parlor_protocol::member::{Member, MemberPage, Readiness, Role, Status};
 use parlor_protocol::playback::PlaybackState;
 use parlor_protocol::room::{RoomSettings, RoomState};
@@ -32,6 +33,7 @@ impl Room {
             queue: self.durable.queue.clone(),
             chat: self.chat.page().cloned().collect(),
             server_time: now.clock_ms(),
+            self_destruct: self.self_destruct(),
         }
     }
 
@@ -42,6 +44,11 @@ impl Room {
             timeline.rebase(now.mono);
             timeline.told(&self.founding.clock_id, self.hold.holding(), None)
         })
+    }
+
+    /// Returns where the stream of events stands.
+    pub fn position(&self) -> StreamPosition {
+        self.stream.position()
     }
 
     /// Returns the settings as they are committed.

@@ -22,6 +22,8 @@ pub(crate) enum Timer {
     Snapshot,
     /// The empty room is done with.
     Idle,
+    /// Nothing was said for as long as the messages live.
+    Vanish,
 }
 
 /// A set of timers, each with at most one moment.

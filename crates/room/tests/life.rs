@@ -334,3 +334,60 @@ fn a_corrupted_or_foreign_snapshot_is_an_error_and_never_a_panic() {
         assert!(!restore(&good.replace(from, to)), "{to}");
     }
 }
+
+fn vanishing(ttl_s: u64, left_s: u64) -> Founding {
+    let (ttl, left) = (Duration::from_secs(ttl_s), Duration::from_secs(left_s));
+    Founding { life: Life::Messages { ttl, left }, ..founding() }
+}
+
+#[test]
+fn a_room_whose_messages_vanish_ends_after_its_last_message_whoever_is_there() {
+    let mut scene = Scene::of(vanishing(600, 600));
+    let anna = scene.join("anna");
+    scene.wait_ms(599_000);
+    scene.tell(anna, chat("still here"));
+    scene.wait_ms(599_999);
+    // Nothing but what is said counts.
+    scene.tell(anna, Command::Heartbeat);
+    assert_eq!(scene.ended, None);
+    scene.wait_ms(1);
+    assert_eq!(scene.ended, Some(ClosedReason::Vanished));
+    assert_eq!(scene.closed(anna), Some(CloseCode::RoomGone));
+}
+
+#[test]
+fn a_room_whose_messages_vanish_says_when() {
+    let mut scene = Scene::of(vanishing(600, 60));
+    let anna = scene.join("anna");
+    let left_ms = |scene: &Scene| {
+        let state = scene.room.state(scene.now());
+        state.self_destruct.map(|it| (it.ttl_seconds, it.at - state.server_time))
+    };
+    scene.wait_ms(10_000);
+    assert_eq!(left_ms(&scene), Some((600, 50_000.0)));
+    scene.tell(anna, chat("hello"));
+    assert_eq!(left_ms(&scene), Some((600, 600_000.0)));
+    assert_eq!(left_ms(&Scene::of(mortal(60))), None);
+}
+
+#[test]
+fn a_message_that_is_not_stored_puts_nothing_off() {
+    let mut scene = Scene::of(vanishing(600, 600));
+    let anna = scene.join("anna");
+    scene.store = Store::Broken;
+    scene.wait_ms(599_000);
+    scene.tell(anna, chat("lost"));
+    scene.wait_ms(1_000);
+    assert_eq!(scene.ended, Some(ClosedReason::Vanished));
+}
+
+#[test]
+fn an_empty_room_whose_messages_vanish_stays_loaded_until_it_ends() {
+    let mut scene = Scene::of(vanishing(600, 600));
+    let anna = scene.join("anna");
+    scene.leave(anna);
+    scene.wait_ms(599_999);
+    assert_eq!((scene.idle, scene.ended), (0, None));
+    scene.wait_ms(1);
+    assert_eq!(scene.ended, Some(ClosedReason::Vanished));
+}

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use parlor_protocol::limits;
+use parlor_protocol::room::RoomUpdate;
 use parlor_protocol::{CloseCode, Code};
 use parlor_testkit::scene::{Scene, founding, guest, person};
-use parlor_testkit::wishes;
+use parlor_testkit::wishes::{self, arrange};
 
 /// A room with so many members that it tells of them in batches, all joined and told of.
 fn crowd() -> Scene {
@@ -301,4 +302,45 @@ fn a_crowd_that_shrinks_is_told_singly_again_in_order() {
     assert!(scene.heard(last).is_empty(), "coming and going at once is nothing");
     let state = scene.room.state(scene.now());
     assert_eq!(state.member_count, 200);
+}
+
+#[test]
+fn a_seat_can_be_taken_without_a_connection_for_a_while() {
+    let mut scene = Scene::new();
+    let anna = scene.join("anna");
+    scene.hush();
+    assert_eq!(scene.enter(person("ben")), Ok(()));
+    assert_eq!(scene.heard(anna), ["#2 USER_JOINED ben, 2 here"]);
+    scene.wait(limits::VISIT_GRACE - Duration::from_millis(1));
+    // Coming again keeps it, and nobody hears of it.
+    assert_eq!(scene.enter(person("ben")), Ok(()));
+    scene.wait(limits::VISIT_GRACE - Duration::from_millis(1));
+    assert!(scene.heard(anna).is_empty());
+    scene.wait_ms(1);
+    assert_eq!(scene.heard(anna), ["#3 USER_LEFT ben, 1 here"]);
+}
+
+#[test]
+fn a_connection_takes_over_the_seat_that_was_taken_without_one() {
+    let mut scene = Scene::new();
+    let anna = scene.join("anna");
+    assert_eq!(scene.enter(person("ben")), Ok(()));
+    scene.hush();
+    let ben = scene.join("ben");
+    scene.wait(limits::VISIT_GRACE * 2);
+    assert_eq!(scene.room.member_count(), 2);
+    scene.leave(ben);
+    assert_eq!(scene.heard_of(anna, "USER_"), ["#4 USER_LEFT ben, 1 here"]);
+}
+
+#[test]
+fn nobody_enters_a_full_room_without_a_connection_either() {
+    let mut scene = Scene::new();
+    let anna = scene.join("anna");
+    let two = RoomUpdate { max_participants: Some(Some(2)), ..RoomUpdate::default() };
+    scene.tell(anna, arrange(two));
+    assert_eq!(scene.enter(person("ben")), Ok(()));
+    assert_eq!(scene.enter(person("mia")), Err(Code::RoomFull));
+    assert_eq!(scene.enter(person("ben")), Ok(()), "who has a seat keeps it");
+    assert_eq!(scene.room.member_count(), 2);
 }

@@ -6,16 +6,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use parlor_protocol::LoginId;
+use parlor_protocol::{Code, LoginId, RoomId};
 use parlor_store::Store;
 
 use crate::auth::{Auth, KeyError};
 use crate::clock::{Clock, wall_ms};
 use crate::config::Config;
+use crate::http::answer::store_code;
 use crate::http::limits::RateLimits;
 use crate::mail::Mail;
 use crate::rooms::Rooms;
 use crate::telemetry;
+use crate::vanishing::RoomKeys;
 
 /// How often the server tidies up after itself.
 const TIDY_PAUSE: Duration = Duration::from_secs(5);
@@ -50,6 +52,8 @@ pub struct Parts {
     pub clock: Clock,
     /// How often a client may ask for what.
     pub limits: RateLimits,
+    /// The keys of rooms whose messages vanish.
+    pub keys: RoomKeys,
     is_draining: AtomicBool,
 }
 
@@ -71,13 +75,15 @@ impl App {
         store: Store,
         rooms: Rooms,
         clock: Clock,
+        keys: RoomKeys,
     ) -> Result<Self, KeyError> {
         telemetry::install_metrics();
         let auth = Auth::open(config.clone(), store.clone(), rooms.clone()).await?;
         let mail = Mail::open(config.clone(), store.clone()).await?;
         let limits = RateLimits::new(config.insecure_no_rate_limits);
         let is_draining = AtomicBool::new(false);
-        Ok(Self(Arc::new(Parts { config, store, auth, mail, rooms, clock, limits, is_draining })))
+        let parts = Parts { config, store, auth, mail, rooms, clock, limits, keys, is_draining };
+        Ok(Self(Arc::new(parts)))
     }
 
     /// Tidies up until the future is dropped: metrics are folded together, logins that ended long
@@ -119,6 +125,20 @@ impl App {
                 Err(error) => tracing::debug!(%error, "revoked logins cannot be read"),
             }
         }
+    }
+
+    /// Deletes a room for good, with its key first where its messages vanish: then nothing that was
+    /// said in it can be read any more, wherever copies of its rows are.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`]; then it may still be there.
+    pub async fn erase_room(&self, room: &RoomId) -> Result<(), Code> {
+        self.keys.destroy(room).await.map_err(|error| {
+            tracing::error!(%room, %error, "the key of a room cannot be destroyed");
+            Code::Unavailable
+        })?;
+        self.store.delete_room(room).await.map_err(|error| store_code(&error))?;
+        Ok(())
     }
 
     /// Tells load balancers to send nobody here any more.

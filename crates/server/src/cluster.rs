@@ -106,6 +106,11 @@ impl Cluster {
         Ok((cluster, Listener { own, all }))
     }
 
+    /// Returns what the nodes share beside the database.
+    pub fn bus(&self) -> &Bus {
+        &self.0.bus
+    }
+
     /// Returns this node's name.
     pub fn node(&self) -> &NodeId {
         &self.0.node

@@ -16,6 +16,7 @@ mod letters;
 pub mod limits;
 mod page;
 pub mod peer;
+mod realtime;
 pub mod rooms;
 mod sockets;
 mod users;
@@ -47,6 +48,7 @@ pub fn documented() -> OpenApiRouter<App> {
         .merge(admin::routes())
         .merge(sockets::routes())
         .merge(calls::routes())
+        .merge(realtime::routes())
         .merge(health::routes())
 }
 

@@ -29,3 +29,4 @@ pub mod telemetry;
 pub mod tls;
 pub mod transport;
 pub mod ui;
+pub mod vanishing;

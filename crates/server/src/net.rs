@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::Socket;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
@@ -23,7 +25,8 @@ use crate::http::Site;
 use crate::http::peer::Peer;
 use crate::hub::{Hub, Tools};
 use crate::rooms::HubMessage;
-use crate::tls::Tls;
+use crate::tls::{Tls, joint};
+use crate::transport::takeover::Takeover;
 
 /// Connections that wait to be accepted, per address.
 pub const BACKLOG: i32 = 4_096;
@@ -73,7 +76,7 @@ impl Listener {
     ///
     /// # Errors
     /// If the system gives no more descriptors.
-    pub fn try_clone(&self) -> std::io::Result<Self> {
+    pub fn try_clone(&self) -> io::Result<Self> {
         Ok(Self { socket: self.socket.try_clone()?, role: self.role })
     }
 }
@@ -93,7 +96,7 @@ pub enum Phase {
 ///
 /// # Errors
 /// What the system says: the address is in use, or not one of this machine.
-pub fn listen(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
+pub fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     use socket2::{Domain, Protocol, Socket, Type};
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
@@ -111,12 +114,12 @@ pub fn listen(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
 ///
 /// # Errors
 /// If the system gives the thread no runtime or no socket.
-pub fn run(core: Core) -> std::io::Result<()> {
+pub fn run(core: Core) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, serve(core))
 }
 
-async fn serve(core: Core) -> std::io::Result<()> {
+async fn serve(core: Core) -> io::Result<()> {
     Hub::start(core.tools, core.inbox)?;
     let beginners = Arc::new(Semaphore::new(BEGINNERS));
     for listener in core.listeners {
@@ -215,10 +218,10 @@ async fn connection(stream: TcpStream, peer: Peer, service: Service, counted: Co
         let _ = stream.set_nodelay(true);
         // In boxes of their own: what they take is given back when the socket moves to its room.
         match &service.tls {
-            None => Box::pin(serve_requests(stream, peer, &service)).await,
+            None => Box::pin(serve_requests(stream, peer, &service, raw)).await,
             Some(tls) => {
                 if let Some(stream) = Box::pin(tls.greet(stream, peer.local)).await {
-                    Box::pin(serve_requests(stream, peer, &service)).await;
+                    Box::pin(serve_requests(stream, peer, &service, joint::join)).await;
                 }
             }
         }
@@ -226,17 +229,28 @@ async fn connection(stream: TcpStream, peer: Peer, service: Service, counted: Co
     drop(counted);
 }
 
-/// Serves the requests of one connection. It keeps a place among the beginners until its first
-/// answer is there.
-async fn serve_requests<S>(stream: S, peer: Peer, service: &Service)
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+/// Takes a stream out of the runtime it was accepted in.
+fn raw(stream: TcpStream) -> io::Result<Socket> {
+    Ok(stream.into_std()?.into())
+}
+
+/// Serves the requests of one connection, until it is over or somebody takes it over as a socket.
+/// It keeps a place among the beginners until its first answer is there.
+async fn serve_requests<S>(
+    stream: S,
+    peer: Peer,
+    service: &Service,
+    into_socket: impl FnOnce(S) -> io::Result<Socket>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let Ok(place) = service.beginners.clone().acquire_owned().await else { return };
     let place: Rc<Cell<Option<OwnedSemaphorePermit>>> = Rc::new(Cell::new(Some(place)));
     let (site, mut phase) = (service.site.clone(), service.phase.clone());
-    let begun = place.clone();
-    let answering = service_fn(move |request: hyper::Request<Incoming>| {
+    let takeover = Takeover::default();
+    let (begun, taken) = (place.clone(), takeover.clone());
+    let answering = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(taken.clone());
         let answer = site.answer(peer, request);
         let begun = begun.clone();
         async move {
@@ -245,23 +259,49 @@ where
             Ok::<_, Infallible>(answer)
         }
     });
-    let serving = http1::Builder::new()
+    let mut serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), answering)
-        .with_upgrades();
-    tokio::pin!(serving);
-    // How a connection ends is the peer's affair.
-    if timeout(BEGIN, serving.as_mut()).await.is_ok() {
-        return;
-    }
-    drop(place.take());
-    tokio::select! {
-        _ = serving.as_mut() => {}
-        _ = phase.wait_for(|phase| *phase > Phase::Serving) => {
-            serving.as_mut().graceful_shutdown();
-            let _ = serving.await;
+        .serve_connection(TokioIo::new(stream), answering);
+    let over = match timeout(BEGIN, over(&mut serving, &takeover)).await {
+        Ok(over) => over,
+        Err(_) => {
+            drop(place.take());
+            tokio::select! {
+                over = over(&mut serving, &takeover) => over,
+                _ = phase.wait_for(|phase| *phase > Phase::Serving) => {
+                    std::pin::Pin::new(&mut serving).graceful_shutdown();
+                    over(&mut serving, &takeover).await
+                }
+            }
         }
+    };
+    // How a connection ends is the peer's affair, unless it goes on as a socket.
+    if let (Over::InOrder, Some(heir)) = (over, takeover.take()) {
+        let parts = serving.into_parts();
+        match into_socket(parts.io.into_inner()) {
+            Ok(socket) => heir(socket, parts.read_buf),
+            Err(error) => tracing::error!(%error, "a connection cannot leave its runtime"),
+        }
+    }
+}
+
+/// How far the requests of a connection have come.
+enum Over {
+    /// The last one was answered, or somebody wants the connection without answering.
+    InOrder,
+    /// The peer is gone.
+    Broken,
+}
+
+/// Serves requests until there are no more, or the connection is wanted at once.
+async fn over<E>(
+    serving: &mut (impl Future<Output = Result<(), E>> + Unpin),
+    takeover: &Takeover,
+) -> Over {
+    tokio::select! {
+        served = serving => if served.is_ok() { Over::InOrder } else { Over::Broken },
+        () = takeover.wanted_at_once() => Over::InOrder,
     }
 }

@@ -7,6 +7,8 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
+use parlor_protocol::chat::ChatSend;
+use parlor_protocol::command::StreamPosition;
 use parlor_protocol::event::ClosedReason;
 use parlor_protocol::member::MemberPage;
 use parlor_protocol::room::RoomState;
@@ -18,6 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::cluster::wire::Matter;
 use crate::cluster::{Cluster, NodeId};
+use crate::hub::batch::Framing;
 
 /// Messages waiting for one core.
 const INBOX: usize = 8_192;
@@ -32,6 +35,34 @@ pub struct Arrival {
     pub who: Principal,
     /// The login behind it; `None` for guests.
     pub login: Option<LoginId>,
+    /// How it speaks.
+    pub opening: Opening,
+}
+
+/// How a connection begins.
+pub enum Opening {
+    /// As a WebSocket, which is open.
+    WebSocket,
+    /// As a stream of server-sent events, whose response has not begun.
+    Events(Box<EventsOpening>),
+}
+
+/// What a stream of events begins with.
+pub struct EventsOpening {
+    /// The head of the response, with the empty line behind it.
+    pub head: Vec<u8>,
+    /// The last event its reader has seen, if that is known.
+    pub since: Option<StreamPosition>,
+}
+
+impl Opening {
+    /// Says how what the connection gets is framed.
+    pub fn framing(&self) -> Framing {
+        match self {
+            Self::WebSocket => Framing::WebSocket,
+            Self::Events(_) => Framing::Events,
+        }
+    }
 }
 
 /// Something for the core of a room.
@@ -52,12 +83,27 @@ pub enum HubMessage {
     Drain(oneshot::Sender<()>),
 }
 
+/// A connection of another node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FarName {
+    /// What its node calls it.
+    pub conn: u64,
+    /// How what it gets is framed.
+    pub framing: Framing,
+    /// The last event that the reader of a stream has seen, if that is known.
+    pub since: Option<StreamPosition>,
+}
+
+/// Who waits for a room's answer: done, with the id of the message that was said, if one was; or why
+/// not.
+pub type Answered = oneshot::Sender<Result<Option<String>, Refusal>>;
+
 /// What is wanted of one room.
 pub enum Errand {
     /// A socket wants in.
     Attach(Box<Arrival>),
     /// A connection of another node wants in: the node and its name for the connection.
-    AttachFar(NodeId, u64, Principal),
+    AttachFar(NodeId, FarName, Principal),
     /// The room itself, if no other node has it, and how often it has moved before.
     Take(u32),
     /// The whole state.
@@ -68,10 +114,12 @@ pub enum Errand {
     Members(Option<UserId>, usize, oneshot::Sender<Result<MemberPage, Code>>),
     /// Whether somebody would be let in.
     MayEnter(Principal, oneshot::Sender<Result<(), Code>>),
+    /// Somebody takes a seat without a connection.
+    Enter(Principal, Answered),
     /// Somebody is at the door, with this proof and these words.
-    Knock(Principal, Proof, Option<String>, oneshot::Sender<Result<(), Refusal>>),
-    /// A command without a connection.
-    Command(Principal, Box<Command>, oneshot::Sender<Result<(), Refusal>>),
+    Knock(Principal, Proof, Option<String>, Answered),
+    /// A command without a connection; what was said by it is named by its id.
+    Command(Principal, Box<Command>, Answered),
     /// Whether somebody may ask others in.
     MayInvite(Principal, oneshot::Sender<Result<(), Code>>),
     /// Who was banned, for somebody who may know.
@@ -102,6 +150,7 @@ impl Errand {
             Errand::MayEnter(_, reply) => drop(reply.send(Err(code))),
             Errand::MayInvite(_, reply) => drop(reply.send(Err(code))),
             Errand::Banned(_, reply) => drop(reply.send(Err(code))),
+            Errand::Enter(_, reply) => drop(reply.send(Err(Refusal { code, message }))),
             Errand::Knock(.., reply) => drop(reply.send(Err(Refusal { code, message }))),
             Errand::Command(_, _, reply) => drop(reply.send(Err(Refusal { code, message }))),
             Errand::Close(_, reply) => drop(reply.send(Err(Refusal { code, message }))),
@@ -120,6 +169,7 @@ impl Errand {
             Errand::MayEnter(_, reply) => drop(reply.send(read(json))),
             Errand::MayInvite(_, reply) => drop(reply.send(read(json))),
             Errand::Banned(_, reply) => drop(reply.send(read(json))),
+            Errand::Enter(_, reply) => drop(reply.send(read(json))),
             Errand::Knock(.., reply) => drop(reply.send(read(json))),
             Errand::Command(_, _, reply) => drop(reply.send(read(json))),
             Errand::Close(_, reply) => drop(reply.send(read(json))),
@@ -243,6 +293,15 @@ impl Rooms {
         self.run(room, |reply| Errand::Banned(who.clone(), reply)).await
     }
 
+    /// Gives somebody a seat without a connection, or keeps the one they have, for
+    /// [`parlor_protocol::limits::VISIT_GRACE`].
+    ///
+    /// # Errors
+    /// Why they may not come in.
+    pub async fn enter(&self, room: &RoomId, who: Principal) -> Result<(), Refusal> {
+        self.run(room, |reply| Errand::Enter(who, reply)).await.map(|_| ())
+    }
+
     /// Brings somebody to the door of a room.
     ///
     /// # Errors
@@ -254,7 +313,8 @@ impl Rooms {
         proof: Proof,
         message: Option<String>,
     ) -> Result<(), Refusal> {
-        self.run(room, |reply| Errand::Knock(who, proof, message, reply)).await
+        let answered = self.run(room, |reply| Errand::Knock(who, proof, message, reply)).await;
+        answered.map(|_| ())
     }
 
     /// Carries out a command for somebody who has no connection to the room.
@@ -267,7 +327,23 @@ impl Rooms {
         who: Principal,
         command: Command,
     ) -> Result<(), Refusal> {
-        self.run(room, |reply| Errand::Command(who, Box::new(command), reply)).await
+        let answered = self.run(room, |reply| Errand::Command(who, Box::new(command), reply)).await;
+        answered.map(|_| ())
+    }
+
+    /// Says something for somebody who has a seat; returns the message's id, or `None` if it was
+    /// said before under the same `client_id` and is in the store.
+    ///
+    /// # Errors
+    /// The room's refusal.
+    pub async fn say(
+        &self,
+        room: &RoomId,
+        who: Principal,
+        said: ChatSend,
+    ) -> Result<Option<String>, Refusal> {
+        let command = Box::new(Command::ChatSend(said));
+        self.run(room, |reply| Errand::Command(who, command, reply)).await
     }
 
     /// Ends a room for good, if `who` may.

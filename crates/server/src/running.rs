@@ -16,6 +16,7 @@ use crate::hub::Tools;
 use crate::rooms::Rooms;
 use crate::serve::{Parts, Server};
 use crate::tls::Tls;
+use crate::vanishing::RoomKeys;
 use crate::{http, janitor, net, process};
 
 /// Connections to the database at most.
@@ -70,7 +71,11 @@ impl Running {
         let cluster = joined.as_ref().map(|(cluster, _)| cluster.clone());
         let shared = cluster.clone().map(|cluster| (cluster, store.clone()));
         let (rooms, inboxes) = Rooms::new(cores(&config), shared);
-        let app = App::open(config.clone(), store.clone(), rooms.clone(), clock.clone())
+        let keys = match &cluster {
+            Some(cluster) => RoomKeys::Shared(cluster.bus().clone()),
+            None => RoomKeys::in_folder(&config.data_dir),
+        };
+        let app = App::open(config.clone(), store.clone(), rooms.clone(), clock.clone(), keys)
             .await
             .map_err(|error| StartError(format!("The keys cannot be read: {error}.")))?;
         let tools = Tools {
@@ -80,6 +85,7 @@ impl Running {
             no_rate_limits: config.insecure_no_rate_limits,
             cluster: cluster.clone(),
             opens_sockets: config.is_sync(),
+            keys: app.keys.clone(),
         };
         let mut chores = tokio::task::JoinSet::new();
         if let Some((cluster, listener)) = joined {
@@ -90,7 +96,7 @@ impl Running {
         chores.spawn(async move { following.follow_revocations().await });
         chores.spawn(async move { tidying.tidy().await });
         chores.spawn(app.mail.clone().run());
-        chores.spawn(janitor::sweep_rooms(store.clone(), rooms.clone()));
+        chores.spawn(janitor::sweep_rooms(store.clone(), rooms.clone(), app.keys.clone()));
         chores.spawn(process::give_back_memory(store));
         if let Some(tls) = tls.clone() {
             chores.spawn(tls.keep_current());

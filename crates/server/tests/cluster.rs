@@ -8,8 +8,9 @@ mod support;
 
 use std::time::Duration;
 
-use nodes::{Member, Site};
+use nodes::{Guest, Member, Site};
 use serde_json::{Value, json};
+use support::stream::EventStream;
 use tokio::time::Instant;
 
 /// Within this everybody is back after a node's death.
@@ -57,6 +58,50 @@ async fn a_room_is_one_room_on_all_nodes() {
     assert_eq!(seen["memberCount"], 3, "{seen}");
     at_third.leave().await;
     assert_eq!(at_first.next("USER_LEFT").await["payload"]["userId"], eve.id);
+}
+
+#[tokio::test]
+async fn a_stream_of_events_is_one_stream_on_all_nodes() {
+    let mut site = Site::start(3).await;
+    let (ada, bob) = (site.guest("Ada").await, site.guest("Bob").await);
+    let room = site.room(&ada).await;
+    let query = format!("channel={room}");
+    let addresses: Vec<_> = site.nodes.iter().map(|node| node.address()).collect();
+    let opened = async |node: usize, query: &str, who: &Guest| {
+        let bearer = format!("Bearer {}", who.token());
+        let headers = [("authorization", bearer.as_str())];
+        let opened = EventStream::open(addresses[node], query, &headers).await;
+        let mut stream = opened.unwrap_or_else(|refusal| panic!("{}", refusal.text()));
+        assert_eq!(stream.next().await.unwrap().data["type"], "connected");
+        stream
+    };
+    // The first has the room; streams are at it and at another, beside sockets.
+    let mut socket = Member::enter(&site.nodes[0], &room, &ada).await;
+    let mut near = opened(0, &query, &ada).await;
+    let mut far = opened(1, &query, &bob).await;
+    assert_eq!(socket.next("USER_JOINED").await["payload"]["userId"], bob.id);
+    let path = format!("/api/messages?roomId={room}");
+    for (node, text) in [(2, "one"), (1, "two"), (0, "three")] {
+        let said = site.nodes[node].post(&path, bob.token(), json!({ "text": text })).await;
+        assert_eq!(said["success"], true, "{said}");
+        assert_eq!(socket.next("CHAT_MESSAGE").await["payload"]["text"], text);
+        assert_eq!(near.until("chat.message").await["text"], text);
+        assert_eq!(far.until("chat.message").await["text"], text);
+    }
+    let seen = far.last_id().unwrap().to_owned();
+    assert_eq!(near.last_id(), Some(&*seen));
+    drop(far);
+    socket.say(1, "four").await;
+    // It goes on at the third node, which says the room's words again.
+    let mut far = opened(2, &format!("{query}&last_ack_{room}={seen}"), &bob).await;
+    assert_eq!(far.until("chat.message").await["text"], "four");
+    // With the room's node the stream ends; whoever comes back finds the room at another.
+    site.nodes[0].kill();
+    while far.next().await.is_some() {}
+    let mut again = opened(2, &query, &bob).await;
+    let said = site.nodes[1].post(&path, bob.token(), json!({ "text": "five" })).await;
+    assert_eq!(said["success"], true, "{said}");
+    assert_eq!(again.until("chat.message").await["text"], "five");
 }
 
 #[tokio::test]

@@ -37,6 +37,7 @@ async fn a_damaged_snapshot_costs_the_film_but_neither_the_room_nor_its_neighbou
             snapshot: Some(text.to_owned()),
             settings: None,
             touched_at_ms: parlor_server::clock::wall_ms(),
+            expires_at_ms: None,
         };
         store.commit_room(write).await.unwrap();
 

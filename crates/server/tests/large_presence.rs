@@ -16,6 +16,7 @@ use parlor_server::bus::{Bus, RedisBus};
 use parlor_server::clock::Clock;
 use parlor_server::cluster::wire::Matter;
 use parlor_server::cluster::{Cluster, NodeId};
+use parlor_server::hub::batch::Framing;
 use parlor_server::rooms::{HubMessage, Rooms};
 use parlor_store::{Store, StoreConfig};
 use tokio::sync::mpsc;
@@ -69,7 +70,16 @@ impl Played {
                 display_name: name.as_str().into(),
                 is_guest: true,
             };
-            self.cluster.send(owner, room, Matter::Attach { conn, who: (&who).into() });
+            self.cluster.send(
+                owner,
+                room,
+                Matter::Attach {
+                    framing: Framing::WebSocket,
+                    since: None,
+                    conn,
+                    who: (&who).into(),
+                },
+            );
         }
         while self.admitted < CROWD {
             self.hear().await;

@@ -227,6 +227,10 @@ async fn every_documented_rate_stops_whoever_goes_on() {
                 who: Sender::Another,
                 ..ask("POST", "/api/rooms/create", json!({ "name": "Film" }))
             },
+            "Messages over HTTP, per person" => {
+                let id = room.rsplit('/').next().unwrap();
+                by(&bob, "POST", &format!("/api/messages?roomId={id}"), json!({ "text": "hello" }))
+            }
             "Knocks at rooms, per person" => by(&bob, "POST", &format!("{room}/entry"), json!({})),
             "Wrong passwords of rooms, per address" => {
                 by(&bob, "POST", &format!("{room}/entry"), guess)

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use serde_json::{Value, json};
 use support::nginx::Nginx;
 use support::socket::{Frame, RoomSocket};
+use support::stream::EventStream;
 use support::tls::{Pair, exchange, handshake};
 use support::{Account, Answer, TestServer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -119,6 +120,27 @@ async fn a_room_is_shared_through_nginx_and_no_log_of_it_holds_a_token() {
     for name in ["parlor.log", "parlor.error.log", "start.log"] {
         let text = scene.nginx.text(name);
         assert!(!text.contains(&ada.access), "{name}: {text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_of_events_is_not_gathered_by_nginx() {
+    let scene = Scene::set().await;
+    let ada = scene.register("ada_l").await;
+    let cookie = format!("cookie: {}\r\norigin: https://{HOST}\r\n", ada.cookie);
+    let make = request("POST", "/api/room/create", &cookie, &json!({}));
+    let room = scene.ask("127.0.0.7", &make).await.json()["roomId"].as_str().unwrap().to_owned();
+    let stream = scene.connect("127.0.0.7").await;
+    let headers = [("cookie", ada.cookie.as_str())];
+    let query = format!("channel={room}");
+    let mut stream = EventStream::over(stream, HOST, &query, &headers).await.ok().unwrap();
+    // Each arrives while the answer goes on: a proxy that gathered it would keep these few bytes.
+    assert_eq!(stream.next().await.unwrap().data["type"], "connected");
+    for text in ["one", "two"] {
+        let path = format!("/api/messages?roomId={room}");
+        let say = request("POST", &path, &cookie, &json!({ "text": text }));
+        assert_eq!(scene.ask("127.0.0.7", &say).await.status, 200);
+        assert_eq!(stream.until("chat.message").await["text"], text);
     }
 }
 

@@ -73,6 +73,24 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Returns the number of the message that an author gave this `client_id` in a room.
+    pub async fn chat_number(
+        &self,
+        room: &RoomId,
+        author: &UserId,
+        client_id: &str,
+    ) -> Result<Option<i64>, StoreError> {
+        let found = chat_message::Entity::find()
+            .filter(chat_message::Column::RoomId.eq(storable(room.as_str())))
+            .filter(chat_message::Column::UserId.eq(storable(author.as_str())))
+            .filter(chat_message::Column::ClientId.eq(storable(client_id)))
+            .one(self.read())
+            .await?;
+        Ok(found.map(|message| message.n))
+    }
+}
+
 /// The latest messages of a room, or the latest before a number, newest first.
 pub(crate) fn page(room: &RoomId, before: Option<i64>, limit: u64) -> Select<chat_message::Entity> {
     let mut query = chat_message::Entity::find()

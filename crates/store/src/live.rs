@@ -55,6 +55,8 @@ pub struct RoomWrite {
     pub settings: Option<RoomSettings>,
     /// When this happened; becomes the room's last activity.
     pub touched_at_ms: i64,
+    /// When the room ends now unless something happens, if that changes with this.
+    pub expires_at_ms: Option<i64>,
 }
 
 /// The two kinds of writes that live rooms share a transaction for.
@@ -167,6 +169,13 @@ async fn write_rooms(
     for write in &allowed {
         if let Some(settings) = &write.settings {
             write_settings(write, settings, transaction).await?;
+        }
+        if let Some(expires_at_ms) = write.expires_at_ms {
+            room::Entity::update_many()
+                .col_expr(room::Column::ExpiresAt, Expr::value(time(expires_at_ms)))
+                .filter(room::Column::Id.eq(storable(write.room_id.as_str())))
+                .exec(transaction)
+                .await?;
         }
     }
     write_latest_snapshots(&allowed, transaction).await?;

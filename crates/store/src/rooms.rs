@@ -14,7 +14,7 @@ use crate::entity::{room, room_state};
 use crate::group::Grouped;
 use crate::invitations::is_awaited;
 use crate::nodes::is_free;
-use crate::room_row::{NewRoom, RoomCursor, RoomRow};
+use crate::room_row::{LifeKind, NewRoom, RoomCursor, RoomRow};
 use crate::value::{Word, code, storable, time};
 use crate::{Store, StoreError};
 
@@ -141,11 +141,12 @@ impl Store {
     }
 
     /// Returns up to `limit` rooms whose time was over at `now_ms` and into which nobody is invited,
-    /// the longest overdue first.
+    /// the longest overdue first. An invitation does not keep a room whose messages vanish.
     pub async fn expired_rooms(&self, now_ms: i64, limit: u64) -> Result<Vec<RoomRow>, StoreError> {
+        let vanishes = room::Column::LifeKind.eq(LifeKind::Messages.word());
         let rows = room::Entity::find()
             .filter(room::Column::ExpiresAt.lte(time(now_ms)))
-            .filter(is_awaited(now_ms).not())
+            .filter(is_awaited(now_ms).not().or(vanishes))
             .order_by_asc(room::Column::ExpiresAt)
             .limit(limit)
             .all(self.read())

@@ -115,5 +115,6 @@ fn write(fence: i64, n: i64) -> RoomWrite {
         snapshot: Some("s".repeat(20_000)),
         settings: None,
         touched_at_ms: n,
+        expires_at_ms: None,
     }
 }

@@ -150,5 +150,6 @@ fn write(room: &str, fence: i64, n: i64) -> RoomWrite {
         snapshot: Some(n.to_string()),
         settings: None,
         touched_at_ms: n,
+        expires_at_ms: None,
     }
 }

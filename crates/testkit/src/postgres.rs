@@ -97,6 +97,11 @@ impl Postgres {
         self.folder.join(".s.PGSQL.5432")
     }
 
+    /// Returns the folder in which everything is that the server keeps.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.clone()
+    }
+
     /// Returns the process all of the server's processes descend from.
     pub fn pid(&self) -> u32 {
         self.watchdog.id()

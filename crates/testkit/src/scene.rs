@@ -245,6 +245,18 @@ impl Scene {
         answer.map_err(|refusal| refusal.code)
     }
 
+    /// Somebody takes a seat without a connection. Returns the code of the refusal.
+    ///
+    /// # Panics
+    /// If the room does not answer at once.
+    pub fn enter(&mut self, who: Principal) -> Result<(), Code> {
+        let ask = AskId(self.fresh() as u64);
+        self.input(Input::Enter { ask, who });
+        let answer = self.answers.iter().find(|(answered, _)| *answered == ask);
+        let answer = answer.map(|(_, outcome)| outcome.clone());
+        answer.expect("who enters is answered at once").map_err(|refusal| refusal.code)
+    }
+
     /// Random bits that are the same each time a test runs.
     fn fresh(&mut self) -> u128 {
         self.next_fresh += 1;
@@ -336,7 +348,7 @@ impl Scene {
                 self.waiting.push_back(batch);
             }
             Output::Presence(changes) => self.presence.extend(changes.iter().map(presence)),
-            Output::Answer { ask, outcome } => self.answers.push((ask, outcome)),
+            Output::Answer { ask, outcome } => self.answers.push((ask, outcome.map(drop))),
             Output::Ended(reason) => self.ended = Some(reason),
             Output::Idle => self.idle += 1,
         }

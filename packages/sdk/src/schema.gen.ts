@@ -4,6 +4,101 @@
  */
 
 export interface paths {
+    "/api/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what was said, oldest first: the latest 1 000 messages. Reading is joining: it takes a seat. */
+        get: operations["list_page_messages"];
+        put?: never;
+        /**
+         * Says something in a room. It is stored when the answer comes, and puts the room's self-destruction
+         *     off. Writing is joining: it takes a seat.
+         */
+        post: operations["post_page_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/realtime": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Streams what happens in a room as server-sent events, from where `Last-Event-ID` or
+         *     `last_ack_{roomId}` says. Reading is joining: it takes a seat, for as long as the stream is open.
+         */
+        get: operations["page_room_stream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/room": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Erases a room and everything said in it; for its creator and moderators. */
+        delete: operations["erase_page_room"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/room/create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a room whose messages vanish with it, some time after the last one. Whoever has no identity
+         *     is given a guest's, in the cookie of the answer.
+         */
+        post: operations["create_page_room"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/room/ttl": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says how long a room lives if nothing is said in it. */
+        get: operations["page_room_ttl"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/rooms/create": {
         parameters: {
             query?: never;
@@ -1032,7 +1127,7 @@ export interface components {
          * @description Why a room ended.
          * @enum {string}
          */
-        ClosedReason: "deleted" | "idle";
+        ClosedReason: "deleted" | "idle" | "vanished";
         /**
          * @description A stable reason why a request was not carried out.
          * @enum {string}
@@ -1157,6 +1252,22 @@ export interface components {
             /** @description Name, 1 to 100 characters. */
             name: string;
         };
+        /** @description Body of `POST /api/room/create`; none is needed. */
+        CreatePageRoom: {
+            /**
+             * Format: int32
+             * @description Number of seats, at least 2; no limit if absent.
+             */
+            maxParticipants?: number | null;
+            /** @description Name of the room; one is found if absent. */
+            name?: string | null;
+            /**
+             * Format: int64
+             * @description How long after its last message the room destroys itself, in s: 60 to 604 800, 600 if
+             *     absent.
+             */
+            ttlSeconds?: number | null;
+        };
         /** @description Body of `POST /api/v1/rooms`. */
         CreateRoom: {
             /**
@@ -1189,6 +1300,11 @@ export interface components {
             room: components["schemas"]["CallRoomName"];
             /** @description Always true. */
             success: boolean;
+        };
+        /** @description Answer to `POST /api/room/create`. */
+        CreatedPageRoom: {
+            /** @description The new room. */
+            roomId: components["schemas"]["RoomId"];
         };
         /** @description Answer of `POST /api/v1/rooms`. */
         CreatedRoom: {
@@ -1671,6 +1787,25 @@ export interface components {
             /** @description Title, if the queue entry had one. */
             title?: string | null;
         };
+        /** @description Body of `POST /api/messages`. */
+        PostMessage: {
+            /** @description Idempotency key, up to 64 characters: a repeated one is stored once. */
+            clientId?: string | null;
+            /**
+             * @description The name shown as the author's, up to 100 characters; one's own if absent or empty. The
+             *     author is whoever sends the request.
+             */
+            sender?: string | null;
+            /** @description The text, 1 to 1 000 characters. It is text: never markup. */
+            text: string;
+        };
+        /** @description Answer to `POST /api/messages`. */
+        PostedMessage: {
+            /** @description The message. */
+            messageId: string;
+            /** @description Always true: it is stored. */
+            success: boolean;
+        };
         /** @description What of a person's device is overruled on every device of theirs. */
         Preferences: {
             /**
@@ -1779,6 +1914,29 @@ export interface components {
          * @enum {string}
          */
         Readiness: "loading" | "ready" | "stalled" | "away";
+        /** @description A message as it is told over a stream and listed. */
+        RealtimeMessage: {
+            /** @description Names the message within its room. */
+            id: string;
+            /** @description Whether the reader wrote it; only in lists. */
+            mine?: boolean | null;
+            /** @description The room. */
+            roomId: components["schemas"]["RoomId"];
+            /** @description The author's name when it was said. */
+            sender: string;
+            /** @description The text. */
+            text: string;
+            /**
+             * Format: int64
+             * @description When the server took it, in ms since 1970 UTC.
+             */
+            timestamp: number;
+        };
+        /** @description Answer to `GET /api/messages`. */
+        RealtimeMessages: {
+            /** @description The latest messages, oldest first. */
+            messages: components["schemas"]["RealtimeMessage"][];
+        };
         /** @description Body of `POST /api/v1/auth/refresh` and `…/logout`; the cookie serves as well. */
         Refresh: {
             /**
@@ -1878,6 +2036,7 @@ export interface components {
             queue: components["schemas"]["QueueItem"][];
             /** @description Names the room. */
             roomId: components["schemas"]["RoomId"];
+            selfDestruct?: components["schemas"]["SelfDestruct"] | null;
             /**
              * Format: int64
              * @description The state is true at this point of the stream.
@@ -1945,6 +2104,22 @@ export interface components {
             name?: string | null;
             /** @default null */
             wait?: components["schemas"]["Wait"] | null;
+        };
+        /**
+         * @description When a room destroys itself with everything said in it, unless something is said before. Each
+         *     message gives it `ttlSeconds` anew.
+         */
+        SelfDestruct: {
+            /**
+             * Format: double
+             * @description The moment, on the server clock, ms.
+             */
+            at: number;
+            /**
+             * Format: int64
+             * @description How long the room lives after its last message, in s.
+             */
+            ttlSeconds: number;
         };
         /** @description A frame from the server. */
         ServerFrame: components["schemas"]["Event"] & {
@@ -2044,6 +2219,14 @@ export interface components {
             syncUrl?: string | null;
             /** @description Goes into `?authToken=` of a WebSocket address. */
             ticket: string;
+        };
+        /** @description Answer to `GET /api/room/ttl`. */
+        TimeToLive: {
+            /**
+             * Format: int64
+             * @description Seconds until the room destroys itself unless something is said; -1 if it does not.
+             */
+            ttl: number;
         };
         /** @description Payload of `TURN_AWAY`: lets somebody who waits go. */
         TurnAway: {
@@ -2152,8 +2335,10 @@ export type Command = components['schemas']['Command'];
 export type Contrast = components['schemas']['Contrast'];
 export type Control = components['schemas']['Control'];
 export type CreateCallRoom = components['schemas']['CreateCallRoom'];
+export type CreatePageRoom = components['schemas']['CreatePageRoom'];
 export type CreateRoom = components['schemas']['CreateRoom'];
 export type CreatedCallRoom = components['schemas']['CreatedCallRoom'];
+export type CreatedPageRoom = components['schemas']['CreatedPageRoom'];
 export type CreatedRoom = components['schemas']['CreatedRoom'];
 export type Delivery = components['schemas']['Delivery'];
 export type EnterRoom = components['schemas']['EnterRoom'];
@@ -2196,6 +2381,8 @@ export type NewGuest = components['schemas']['NewGuest'];
 export type Pardon = components['schemas']['Pardon'];
 export type PasswordLink = components['schemas']['PasswordLink'];
 export type PlaybackState = components['schemas']['PlaybackState'];
+export type PostMessage = components['schemas']['PostMessage'];
+export type PostedMessage = components['schemas']['PostedMessage'];
 export type Preferences = components['schemas']['Preferences'];
 export type Presence = components['schemas']['Presence'];
 export type Profile = components['schemas']['Profile'];
@@ -2208,6 +2395,8 @@ export type QueueUpdated = components['schemas']['QueueUpdated'];
 export type React = components['schemas']['React'];
 export type Reaction = components['schemas']['Reaction'];
 export type Readiness = components['schemas']['Readiness'];
+export type RealtimeMessage = components['schemas']['RealtimeMessage'];
+export type RealtimeMessages = components['schemas']['RealtimeMessages'];
 export type Refresh = components['schemas']['Refresh'];
 export type Register = components['schemas']['Register'];
 export type ResetPassword = components['schemas']['ResetPassword'];
@@ -2220,6 +2409,7 @@ export type RoomSettings = components['schemas']['RoomSettings'];
 export type RoomState = components['schemas']['RoomState'];
 export type RoomSummary = components['schemas']['RoomSummary'];
 export type RoomUpdate = components['schemas']['RoomUpdate'];
+export type SelfDestruct = components['schemas']['SelfDestruct'];
 export type ServerFrame = components['schemas']['ServerFrame'];
 export type SessionInfo = components['schemas']['SessionInfo'];
 export type SourceClass = components['schemas']['SourceClass'];
@@ -2227,6 +2417,7 @@ export type Status = components['schemas']['Status'];
 export type StreamPosition = components['schemas']['StreamPosition'];
 export type Telemetry = components['schemas']['Telemetry'];
 export type Ticket = components['schemas']['Ticket'];
+export type TimeToLive = components['schemas']['TimeToLive'];
 export type TurnAway = components['schemas']['TurnAway'];
 export type UpdatePlayback = components['schemas']['UpdatePlayback'];
 export type UserId = components['schemas']['UserId'];
@@ -2235,6 +2426,289 @@ export type Wait = components['schemas']['Wait'];
 export type WaitingRoom = components['schemas']['WaitingRoom'];
 export type $defs = Record<string, never>;
 export interface operations {
+    list_page_messages: {
+        parameters: {
+            query: {
+                /** @description The room */
+                roomId: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The messages */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RealtimeMessages"];
+                };
+            };
+            /** @description `room_full`, or what else stands in the door */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `room_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    post_page_message: {
+        parameters: {
+            query: {
+                /** @description The room */
+                roomId: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PostMessage"];
+            };
+        };
+        responses: {
+            /** @description Said, and stored */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PostedMessage"];
+                };
+            };
+            /** @description `room_full`, or what else stands in the door */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `room_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    page_room_stream: {
+        parameters: {
+            query: {
+                /** @description The room */
+                channel: string;
+                /** @description A ticket, for those who cannot send a header */
+                authToken?: string;
+            };
+            header?: {
+                /** @description `id` of the last event that was seen; `last_ack_{roomId}` in the query says the same */
+                "last-event-id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Each event is one `data:` line of JSON: a `StreamLine` or an `Announcement` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description No token, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `room_full`, or what else stands in the door; a page of another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `room_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    erase_page_room: {
+        parameters: {
+            query: {
+                /** @description The room */
+                roomId: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Erased; its members were told `chat.destroy` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description `room_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_page_room: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreatePageRoom"];
+            };
+        };
+        responses: {
+            /** @description Made, and on disk */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedPageRoom"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    page_room_ttl: {
+        parameters: {
+            query: {
+                /** @description The room */
+                roomId: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description In seconds; -1 for a room that does not destroy itself */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimeToLive"];
+                };
+            };
+            /** @description `room_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     create_call_room: {
         parameters: {
             query?: never;

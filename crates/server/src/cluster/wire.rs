@@ -1,10 +1,13 @@
 //! What nodes tell one another, and how it looks on the bus.
 
 use bytes::Bytes;
+use parlor_protocol::command::StreamPosition;
 use parlor_protocol::event::ClosedReason;
 use parlor_protocol::{Code, RoomId, UserId};
 use parlor_room::{Principal, Proof, Refusal};
 use serde::{Deserialize, Serialize};
+
+use crate::hub::batch::Framing;
 
 /// A message from one node to another.
 #[derive(Debug, Serialize, Deserialize)]
@@ -44,6 +47,10 @@ pub enum Matter {
     Attach {
         /// The connection, as its node calls it.
         conn: u64,
+        /// How what it gets is framed.
+        framing: Framing,
+        /// The last event that the reader of a stream has seen, if that is known.
+        since: Option<StreamPosition>,
         /// Whose it is.
         who: Person,
     },
@@ -68,8 +75,10 @@ pub enum Matter {
         /// The question.
         question: Question,
     },
-    /// From the owner: what a batch holds, framed for WebSockets.
+    /// From the owner: what a batch holds.
     Told {
+        /// How it is framed.
+        framing: Framing,
         /// For every connection that is admitted.
         shared: Bytes,
         /// Parts of `shared` that may be left out for slow readers.
@@ -168,6 +177,8 @@ pub enum Question {
     MayInvite(Person),
     /// Who was banned.
     Banned(Person),
+    /// A seat without a connection.
+    Enter(Person),
 }
 
 impl Question {

@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 use super::answer::Refused;
 use super::body::Body;
 use super::peer::Client;
-use super::rooms::{CODE_CHARS, Plan, make, room_name};
+use super::rooms::{CODE_CHARS, Plan, Stay, make, room_name};
 use super::who::{MaybeWho, Who};
 use crate::app::App;
 use crate::auth::Verified;
@@ -53,7 +53,7 @@ async fn create(
         name: room_name(&form.name, 1)?,
         is_public: false,
         max_participants: None,
-        idle_ttl_seconds: None,
+        stays: Stay::ForGood,
     };
     app.limits.rooms_per_address.check(&address.into())?;
     let room = make(&app, &verified.who, plan).await?;

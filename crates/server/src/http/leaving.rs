@@ -18,6 +18,7 @@ use utoipa_axum::routes;
 use super::accounts::session_info;
 use super::answer::Refused;
 use super::body::Body;
+use super::rooms::open_rows;
 use super::who::Who;
 use crate::app::App;
 use crate::auth::Verified;
@@ -116,11 +117,11 @@ async fn messages_of(app: &App, user: &UserId) -> Result<Vec<ExportedMessage>, R
         let page = app.store.messages_of(user, after.as_ref(), PAGE).await?;
         let Some((room, last)) = page.last() else { break };
         after = Some((room.clone(), last.n));
-        messages.extend(page.into_iter().map(|(room_id, row)| ExportedMessage {
-            room_id,
-            text: row.text,
-            sent_at: iso_8601(row.sent_at_ms),
-        }));
+        for (room_id, mut row) in page {
+            open_rows(app, &room_id, std::slice::from_mut(&mut row)).await?;
+            let (text, sent_at) = (row.text, iso_8601(row.sent_at_ms));
+            messages.push(ExportedMessage { room_id, text, sent_at });
+        }
     }
     Ok(messages)
 }
@@ -152,7 +153,7 @@ async fn leave_for_good(
             Ok(()) | Err(Code::RoomNotFound) => {}
             Err(code) => return Err(code.into()),
         }
-        app.store.delete_room(&room.id).await?;
+        app.erase_room(&room.id).await?;
     }
     app.auth.end_logins_of(&user, None).await?;
     app.store.forget_user(&user, SOMEBODY).await?;

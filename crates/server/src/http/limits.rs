@@ -153,6 +153,7 @@ rates! {
     tickets: Rate<UserId> = 120, "Tickets, per person";
     rooms: Rate<UserId> = 60, "New rooms, per person";
     rooms_per_address: Rate<AddressKey> = 120, "New rooms, per address";
+    messages: Rate<UserId> = 300, "Messages over HTTP, per person";
     knocks: Rate<UserId> = 120, "Knocks at rooms, per person";
     wrong_passwords: Strikes<AddressKey> = 20, "Wrong passwords of rooms, per address";
     wrong_passwords_of_room: Strikes<RoomId> = 200, "Wrong passwords, per room";

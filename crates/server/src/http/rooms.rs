@@ -32,7 +32,7 @@ use crate::clock::wall_ms;
 /// Shortest name of a room made here. (Call rooms may have shorter ones.)
 const SHORTEST_NAME_CHARS: usize = 3;
 /// Smallest number of seats.
-const SMALLEST_ROOM: u32 = 2;
+pub const SMALLEST_ROOM: u32 = 2;
 /// How long a room stays without anybody unless its maker says otherwise, in s.
 const IDLE_TTL_SECONDS: u64 = 60;
 /// How long it may stay at most, in s: a year.
@@ -97,7 +97,7 @@ async fn create(
         name,
         is_public: form.is_public.unwrap_or(true),
         max_participants: form.max_participants,
-        idle_ttl_seconds,
+        stays: idle_ttl_seconds.map_or(Stay::ForGood, Stay::Idle),
     };
     app.limits.rooms_per_address.check(&address.into())?;
     let room = make(&app, &verified.who, plan).await?;
@@ -146,8 +146,28 @@ pub struct Plan {
     pub is_public: bool,
     /// Its seats.
     pub max_participants: Option<u32>,
-    /// How long it stays without anybody, in s; `None` for ever.
-    pub idle_ttl_seconds: Option<u64>,
+    /// How long it stays.
+    pub stays: Stay,
+}
+
+/// How long a room stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stay {
+    /// Until somebody deletes it.
+    ForGood,
+    /// So many seconds without anybody.
+    Idle(u64),
+    /// So many seconds after its last message, which vanishes with it.
+    Messages(u64),
+}
+
+impl Stay {
+    fn seconds(self) -> Option<u64> {
+        match self {
+            Self::ForGood => None,
+            Self::Idle(seconds) | Self::Messages(seconds) => Some(seconds),
+        }
+    }
 }
 
 /// Makes a room with an id and a join code of its own.
@@ -165,7 +185,7 @@ pub async fn make(app: &App, who: &Principal, plan: Plan) -> Result<NewRoom, Ref
     }
     app.auth.keep(who).await?;
     let now_ms = wall_ms();
-    let ttl_ms = plan.idle_ttl_seconds.map(|seconds| 1_000 * seconds as i64);
+    let ttl_ms = plan.stays.seconds().map(|seconds| 1_000 * seconds as i64);
     let mut room = NewRoom {
         id: RoomId::from(URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>())),
         name: plan.name,
@@ -176,12 +196,22 @@ pub async fn make(app: &App, who: &Principal, plan: Plan) -> Result<NewRoom, Ref
         control: Control::default(),
         wait: Wait::default(),
         entry: Entry::Open,
-        life: if ttl_ms.is_some() { LifeKind::Idle } else { LifeKind::Permanent },
-        idle_ttl_seconds: plan.idle_ttl_seconds.map(|seconds| seconds as i64),
+        life: match plan.stays {
+            Stay::ForGood => LifeKind::Permanent,
+            Stay::Idle(_) => LifeKind::Idle,
+            Stay::Messages(_) => LifeKind::Messages,
+        },
+        idle_ttl_seconds: plan.stays.seconds().map(|seconds| seconds as i64),
         expires_at_ms: ttl_ms.map(|ttl| now_ms + ttl),
         created_at_ms: now_ms,
         snapshot: None,
     };
+    if room.life == LifeKind::Messages {
+        app.keys.create(&room.id).await.map_err(|error| {
+            tracing::error!(%error, "a room cannot be given a key");
+            Code::Unavailable
+        })?;
+    }
     for _ in 0..CODE_TRIES {
         match app.store.create_room(room.clone()).await {
             Err(StoreError::Conflict(Conflict::JoinCode)) => room.join_code = new_code(),
@@ -362,7 +392,7 @@ async fn delete(
 ) -> Result<Json<Message>, Refused> {
     app.rooms.close(&room, verified.who).await?;
     // The room's core deletes it too, when it gets to it; the answer must already be true.
-    app.store.delete_room(&room).await?;
+    app.erase_room(&room).await?;
     Ok(Json(Message { message: "The room is deleted".to_owned() }))
 }
 
@@ -445,12 +475,39 @@ async fn messages(
     // Who may look at a room may read it, a seat or not.
     app.rooms.may_look(&room, &verified.who).await?;
     let limit = params.limit.unwrap_or(limits::CHAT_PAGE).clamp(1, 200);
-    let mut rows = app.store.chat_page(&room, params.before, limit as u64 + 1).await?;
+    let mut rows = chat_page(&app, &room, params.before, limit as u64 + 1).await?;
     let has_more = rows.len() > limit;
     if has_more {
         rows.remove(0);
     }
     Ok(Json(ChatPage { messages: rows.into_iter().map(message_of).collect(), has_more }))
+}
+
+/// Returns a page of what was said, as it was said.
+///
+/// # Errors
+/// What the store says; [`Code::Unavailable`] if the key of a room whose messages vanish cannot be
+/// had now.
+pub async fn chat_page(
+    app: &App,
+    room: &RoomId,
+    before: Option<i64>,
+    limit: u64,
+) -> Result<Vec<ChatRow>, Refused> {
+    let mut rows = app.store.chat_page(room, before, limit).await?;
+    open_rows(app, room, &mut rows).await?;
+    Ok(rows)
+}
+
+/// Opens messages as they were read from the store, if theirs is a room whose messages vanish.
+///
+/// # Errors
+/// [`Code::Unavailable`] if its key cannot be had now.
+pub async fn open_rows(app: &App, room: &RoomId, rows: &mut [ChatRow]) -> Result<(), Code> {
+    app.keys.open(room, rows).await.map_err(|error| {
+        tracing::error!(%room, %error, "what was said cannot be read");
+        Code::Unavailable
+    })
 }
 
 fn message_of(row: ChatRow) -> ChatMessage {

@@ -170,6 +170,38 @@ fn seldom_enough(app: &App, request: &Request) -> Result<(), Refused> {
     }
 }
 
+/// Writes the head of a response that is a stream of server-sent events and has no end: what the
+/// layers would have added is in it, and what keeps proxies from gathering it.
+pub fn head_of_stream(config: &Config, request: &HeaderMap) -> Vec<u8> {
+    let mut headers = HeaderMap::new();
+    let kind = HeaderValue::from_static("text/event-stream; charset=utf-8");
+    headers.insert(header::CONTENT_TYPE, kind);
+    let fresh = HeaderValue::from_static("no-cache, no-transform");
+    headers.insert(header::CACHE_CONTROL, fresh);
+    // nginx gathers an answer unless it is told not to.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    // It ends with the connection: its length is not known, and nothing follows it.
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    secure(&mut headers, config.is_https() && !gate::is_for_localhost(request));
+    if let Some(origin) = request.get(header::ORIGIN)
+        && gate::judge_origin(config, request) == gate::Origin::Allowed
+    {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        let yes = HeaderValue::from_static("true");
+        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, yes);
+        headers.insert(header::VARY, HeaderValue::from_static("origin"));
+    }
+    let mut head = b"HTTP/1.1 200 OK\r\n".to_vec();
+    for (name, value) in &headers {
+        head.extend_from_slice(name.as_str().as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value.as_bytes());
+        head.extend_from_slice(b"\r\n");
+    }
+    head.extend_from_slice(b"\r\n");
+    head
+}
+
 /// Lets pages of the sites on the list use the interface, with cookies. Never all sites; without
 /// a list there is nothing to answer preflights with.
 pub fn cors(config: &Config) -> Option<CorsLayer> {

@@ -1,16 +1,30 @@
 //! What a room has to say in one turn: the same framed bytes for every member, once, and asides
-//! to single connections, each at its place between them.
+//! to single connections, each at its place between them. Members who read another framing have a
+//! batch of their own.
 
 use std::ops::Range;
 
+use parlor_dialects::sse::{self, Channel};
 use parlor_dialects::{native, websocket};
 use parlor_protocol::Event;
 use parlor_protocol::frame::ServerFrame;
 use parlor_room::ConnId;
+use serde::{Deserialize, Serialize};
 
-/// The pending output of a room.
+/// How what a connection gets is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Framing {
+    /// The room protocol in WebSocket frames.
+    WebSocket,
+    /// Server-sent events.
+    Events,
+}
+
+/// The pending output of a room, in one framing.
 #[derive(Default)]
 pub struct Batch {
+    /// What the lines of server-sent events are named by; `None` for WebSockets.
+    channel: Option<Box<Channel>>,
     shared: Vec<u8>,
     volatile: Vec<Range<usize>>,
     asides: Vec<Aside>,
@@ -31,11 +45,21 @@ pub struct Aside {
 }
 
 impl Batch {
+    /// Makes the batch of those who read server-sent events.
+    pub fn of_events(channel: Channel) -> Self {
+        Self { channel: Some(Box::new(channel)), ..Self::default() }
+    }
+
     /// Adds an event for everybody.
     pub fn tell(&mut self, event: &Event, seq: Option<u64>) {
         let start = self.shared.len();
-        websocket::append_text(&mut self.shared, |out| native::encode_event(out, event, seq));
-        if event.is_volatile() {
+        match &self.channel {
+            None => websocket::append_text(&mut self.shared, |out| {
+                native::encode_event(out, event, seq);
+            }),
+            Some(channel) => sse::append_event(&mut self.shared, channel, event, seq),
+        }
+        if event.is_volatile() && self.shared.len() > start {
             self.volatile.push(start..self.shared.len());
         }
     }
@@ -43,15 +67,27 @@ impl Batch {
     /// Adds a frame for one connection.
     pub fn send(&mut self, conn: ConnId, frame: &ServerFrame) {
         let mut bytes = Vec::with_capacity(64);
-        websocket::append_text(&mut bytes, |out| native::encode(out, frame));
-        self.aside(conn, bytes, false);
+        match &self.channel {
+            None => websocket::append_text(&mut bytes, |out| native::encode(out, frame)),
+            Some(channel) => sse::append_event(&mut bytes, channel, &frame.event, frame.seq),
+        }
+        if !bytes.is_empty() {
+            self.aside(conn, bytes, false);
+        }
     }
 
-    /// Adds a close frame for one connection, the last it gets.
+    /// Adds the end of one connection. A stream of events ends without a word: whoever may, comes
+    /// back by itself, and is told then why not.
     pub fn close(&mut self, conn: ConnId, code: u16, reason: &str) {
-        let mut bytes = Vec::new();
-        websocket::append_close(&mut bytes, code, reason);
-        self.aside(conn, bytes, true);
+        self.aside(conn, goodbye(self.framing(), code, reason), true);
+    }
+
+    /// Says how what is in it is framed.
+    pub fn framing(&self) -> Framing {
+        match self.channel {
+            None => Framing::WebSocket,
+            Some(_) => Framing::Events,
+        }
     }
 
     /// Lets a connection of another node have what is shared from here on.
@@ -152,6 +188,16 @@ impl Batch {
         self.volatile.clear();
         self.asides.clear();
     }
+}
+
+/// Returns the last words to a connection.
+pub fn goodbye(framing: Framing, code: u16, reason: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    match framing {
+        Framing::WebSocket => websocket::append_close(&mut bytes, code, reason),
+        Framing::Events => {}
+    }
+    bytes
 }
 
 #[cfg(test)]

@@ -11,13 +11,15 @@ use socket2::Socket;
 use tokio::io::unix::AsyncFd;
 
 use super::backlog::Backlog;
+use super::batch::Framing;
 use super::flood::Flood;
 use super::{ConnKey, Hub, HubRef, RoomKey, readiness};
-use crate::rooms::Arrival;
+use crate::rooms::{Arrival, Opening};
 
 /// A connection of the hub.
 pub(super) struct Conn {
     pub(super) stream: Socket,
+    pub(super) framing: Framing,
     pub(super) room: RoomKey,
     pub(super) who: Principal,
     /// The login whose revocation ends the connection.
@@ -31,7 +33,7 @@ pub(super) struct Conn {
     pub(super) start: usize,
     /// What a socket that would block has not taken yet.
     pub(super) backlog: Option<Box<Backlog>>,
-    /// When the peer was heard last.
+    /// When the peer was heard last; of one that only reads, when it was last pinged.
     pub(super) heard: Duration,
     /// Whether a silent peer was asked whether it is there.
     pub(super) pinged: bool,
@@ -64,7 +66,11 @@ pub(super) fn conn_key(id: ConnId) -> ConnKey {
 
 /// Tells a socket that never became a connection why, and lets it go.
 pub(super) fn turn_away(arrival: Arrival, code: Code) {
-    let bytes = why_turned_away(code);
+    let bytes = match arrival.opening {
+        Opening::WebSocket => why_turned_away(code),
+        // Its response has not begun: whoever reads it comes back, and is told why not.
+        Opening::Events(_) => Vec::new(),
+    };
     // The socket was just opened: its buffer takes these few bytes, or the peer is gone.
     let _ = io::Write::write_all(&mut (&arrival.stream), &bytes);
     let _ = arrival.stream.shutdown(std::net::Shutdown::Write);
@@ -105,8 +111,10 @@ impl Hub {
     pub(super) fn attach(&mut self, me: &HubRef, room: RoomKey, arrival: Arrival) {
         let now = self.tools.clock.now().mono;
         let life = self.tools.auth.socket_life(arrival.login.as_ref());
+        let framing = arrival.opening.framing();
         let key = self.conns.insert(Conn {
             stream: arrival.stream,
+            framing,
             room,
             who: arrival.who.clone(),
             login: arrival.login,
@@ -123,10 +131,15 @@ impl Hub {
         if let Some(slot) = self.rooms.get_mut(room) {
             slot.conns += 1;
         }
-        self.turn(me, room, Input::Join { conn: conn_id(key), who: arrival.who });
-        if !arrival.glued.is_empty() {
-            let mut glued = arrival.glued.to_vec();
-            self.take_bytes(me, key, &mut glued);
+        match arrival.opening {
+            Opening::WebSocket => {
+                self.turn(me, room, Input::Join { conn: conn_id(key), who: arrival.who });
+                if !arrival.glued.is_empty() {
+                    let mut glued = arrival.glued.to_vec();
+                    self.take_bytes(me, key, &mut glued);
+                }
+            }
+            Opening::Events(opening) => self.open_stream(me, key, arrival.who, *opening),
         }
         // What came meanwhile is announced at once.
         if let Some(conn) = self.conns.get(key)
@@ -144,8 +157,9 @@ impl Hub {
         let reading = match (&conn.stream).read(&mut buffer) {
             Ok(0) => self.gone(me, key),
             Ok(length) => {
-                // Behind our close frame nothing is heard any more.
-                if conn.closing.is_none() {
+                // Behind our close frame nothing is heard any more, and from those who only read
+                // nothing is expected.
+                if conn.closing.is_none() && conn.framing == Framing::WebSocket {
                     conn.heard = self.tools.clock.now().mono;
                     self.take_bytes(me, key, &mut buffer[..length]);
                 }
@@ -193,9 +207,9 @@ impl Hub {
         if conn.closing.is_some() {
             return;
         }
-        let room = conn.room;
+        let (room, framing) = (conn.room, conn.framing);
         if let Some(slot) = self.rooms.get_mut(room) {
-            slot.batch.close(conn_id(key), code, reason);
+            slot.batch(framing).close(conn_id(key), code, reason);
             self.touch(room);
         }
         self.detach(me, key, how);

@@ -3,13 +3,13 @@
 use bytes::Bytes;
 use parlor_protocol::event::ClosedReason;
 use parlor_protocol::{Code, RoomId, UserId};
-use parlor_room::{AskId, Input, Refusal};
-use tokio::sync::oneshot;
+use parlor_room::{AskId, Input};
 
+use super::batch::Framing;
 use super::connection::{turn_away, why_turned_away};
 use super::{Home, Hub, HubRef, LOADING_ERRANDS, RoomKey, Tools};
 use crate::cluster::wire::{FarAside, Matter};
-use crate::rooms::Errand;
+use crate::rooms::{Answered, Errand, FarName};
 
 impl Hub {
     /// Runs an errand now, or as soon as its room is loaded.
@@ -44,8 +44,8 @@ impl Hub {
         };
         let (room, errand) = match (&mut slot.home, errand) {
             (_, Errand::Attach(arrival)) => return self.attach(me, key, *arrival),
-            (_, Errand::AttachFar(node, conn, who)) => {
-                return self.attach_far(me, key, node, conn, who);
+            (_, Errand::AttachFar(node, name, who)) => {
+                return self.attach_far(me, key, node, name, who);
             }
             (Home::Here(here), Errand::Take(moves)) => return here.leaning.came_after(moves),
             (Home::There(_), Errand::Take(_)) => return,
@@ -75,6 +75,10 @@ impl Hub {
             Errand::Banned(who, reply) => {
                 let _ = reply.send(room.banned(&who).ok_or(Code::Forbidden));
             }
+            Errand::Enter(who, reply) => {
+                let ask = self.await_answer(key, reply);
+                self.turn(me, key, Input::Enter { ask, who });
+            }
             Errand::Knock(who, proof, message, reply) => {
                 let ask = self.await_answer(key, reply);
                 self.turn(me, key, Input::Knock { ask, who, proof, message });
@@ -100,7 +104,7 @@ impl Hub {
     }
 
     /// Keeps who waits for a room's answer, and names it to the room.
-    fn await_answer(&mut self, key: RoomKey, reply: oneshot::Sender<Result<(), Refusal>>) -> AskId {
+    fn await_answer(&mut self, key: RoomKey, reply: Answered) -> AskId {
         let ask = AskId(self.next_ask);
         self.next_ask += 1;
         self.asks.insert(ask.0, (key, reply));
@@ -131,11 +135,14 @@ impl Tools {
     pub(super) fn refuse(&self, room: &RoomId, errand: Errand, code: Code) {
         match (errand, &self.cluster) {
             (Errand::Attach(arrival), _) => turn_away(*arrival, code),
-            (Errand::AttachFar(node, conn, _), Some(cluster)) => {
-                let bytes = why_turned_away(code).into();
+            (Errand::AttachFar(node, FarName { conn, framing, .. }, _), Some(cluster)) => {
+                let bytes = match framing {
+                    Framing::WebSocket => why_turned_away(code).into(),
+                    Framing::Events => Bytes::new(),
+                };
                 let aside = FarAside { conn, at: 0, bytes, closes: true, admits: false };
                 let (shared, volatile, asides) = (Bytes::new(), Vec::new(), vec![aside]);
-                cluster.send(&node, room, Matter::Told { shared, volatile, asides });
+                cluster.send(&node, room, Matter::Told { framing, shared, volatile, asides });
             }
             (other, _) => other.fail(code),
         }

@@ -11,11 +11,12 @@ use parlor_room::{ConnId, Departure, Input};
 use slotmap::{Key, KeyData};
 use tokio::sync::oneshot;
 
-use super::batch::{Aside, Batch};
+use super::batch::{Aside, Batch, Framing};
+use super::relay::Told;
 use super::{FarKey, Home, Hub, HubRef, RoomKey, session};
 use crate::cluster::NodeId;
 use crate::cluster::wire::{self, FarAside, Matter, Person, Question};
-use crate::rooms::Errand;
+use crate::rooms::{Errand, FarName};
 
 /// Set in the names that rooms know connections of other nodes by.
 const FAR: u64 = 1 << 63;
@@ -25,6 +26,7 @@ pub(super) struct FarConn {
     node: NodeId,
     /// What its node calls it.
     name: u64,
+    framing: Framing,
     room: RoomKey,
 }
 
@@ -45,8 +47,9 @@ impl Hub {
     /// Takes what another node says about a room.
     pub(super) fn read_letter(me: &HubRef, from: NodeId, id: RoomId, matter: Matter) {
         match matter {
-            Matter::Attach { conn, who } => {
-                Self::run_errand(me, id, Errand::AttachFar(from, conn, who.into()));
+            Matter::Attach { conn, framing, since, who } => {
+                let name = FarName { conn, framing, since };
+                Self::run_errand(me, id, Errand::AttachFar(from, name, who.into()));
             }
             Matter::Said { conn, text } => me.borrow_mut().far_said(me, from, conn, &text),
             Matter::Gone { conn, left } => {
@@ -54,8 +57,9 @@ impl Hub {
                 me.borrow_mut().far_gone(me, from, conn, how);
             }
             Matter::Ask { ask, question } => Self::answer_far(me, from, id, ask, question),
-            Matter::Told { shared, volatile, asides } => {
-                me.borrow_mut().told_by(&from, &id, &shared, &volatile, asides);
+            Matter::Told { framing, shared, volatile, asides } => {
+                let told = Told { framing, shared, volatile, asides };
+                me.borrow_mut().told_by(&from, &id, told);
             }
             Matter::Answer { ask, answer } => me.borrow_mut().far_answer(ask, answer),
             Matter::Dropped => me.borrow_mut().dropped_by(me, &from, &id),
@@ -69,19 +73,26 @@ impl Hub {
         me: &HubRef,
         room: RoomKey,
         node: NodeId,
-        name: u64,
+        name: FarName,
         who: parlor_room::Principal,
     ) {
+        let FarName { conn: name, framing, since } = name;
         let Some(slot) = self.rooms.get_mut(room) else { return };
         let Home::Here(here) = &mut slot.home else {
             let id = slot.id.clone();
             return self.say_dropped(&node, &id);
         };
         *here.far.entry(node.clone()).or_default() += 1;
+        if framing == Framing::Events {
+            *here.far_events.entry(node.clone()).or_default() += 1;
+        }
         slot.conns += 1;
-        let key = self.far.insert(FarConn { node: node.clone(), name, room });
+        let key = self.far.insert(FarConn { node: node.clone(), name, framing, room });
         self.far_by_name.insert((node, name), key);
-        self.turn(me, room, Input::Join { conn: far_id(key), who });
+        match framing {
+            Framing::WebSocket => self.turn(me, room, Input::Join { conn: far_id(key), who }),
+            Framing::Events => self.join_stream(me, room, far_id(key), who, since),
+        }
     }
 
     /// Tells another node that a room is not to be had here.
@@ -110,7 +121,7 @@ impl Hub {
                     session::append_ack(&mut frames, decoded.id);
                 }
                 if let Some(slot) = self.rooms.get_mut(room) {
-                    slot.batch.aside(conn, frames, false);
+                    slot.batch(Framing::WebSocket).aside(conn, frames, false);
                     self.touch(room);
                 }
             }
@@ -128,15 +139,22 @@ impl Hub {
         self.turn(me, room, Input::Depart { conn: far_id(key), how });
     }
 
+    /// Says how what a connection of another node gets is framed.
+    pub(super) fn far_framing(&self, conn: ConnId) -> Framing {
+        self.far.get(far_key(conn)).map_or(Framing::WebSocket, |conn| conn.framing)
+    }
+
     /// Forgets a connection of another node.
     pub(super) fn forget_far(&mut self, conn: ConnId) {
         let Some(gone) = self.far.get(far_key(conn)) else { return };
         if let Some(slot) = self.rooms.get_mut(gone.room) {
             slot.conns -= 1;
-            if let Home::Here(here) = &mut slot.home
-                && let Some(count) = here.far.get_mut(&gone.node)
-            {
-                *count -= 1;
+            if let Home::Here(here) = &mut slot.home {
+                let is_event_stream = gone.framing == Framing::Events;
+                let events = here.far_events.get_mut(&gone.node).filter(|_| is_event_stream);
+                for count in here.far.get_mut(&gone.node).into_iter().chain(events) {
+                    *count -= 1;
+                }
             }
         }
         // Its name stays known until what is said to it has left.
@@ -155,6 +173,7 @@ impl Hub {
         for slot in self.rooms.values_mut() {
             if let Home::Here(here) = &mut slot.home {
                 here.far.remove(node);
+                here.far_events.remove(node);
             }
         }
         self.bury_far();
@@ -182,9 +201,18 @@ impl Hub {
             return;
         };
         let Home::Here(here) = &mut slot.home else { return };
+        let framing = batch.framing();
         let mut letters: BTreeMap<NodeId, Vec<FarAside>> = BTreeMap::new();
         if !batch.shared().is_empty() {
-            letters.extend(here.far.keys().map(|node| (node.clone(), Vec::new())));
+            let reads = |node: &&NodeId| {
+                let events = here.far_events.get(*node).copied().unwrap_or(0);
+                match framing {
+                    Framing::WebSocket => here.far.get(*node).is_some_and(|all| *all > events),
+                    Framing::Events => events > 0,
+                }
+            };
+            let readers = here.far.keys().filter(reads);
+            letters.extend(readers.map(|node| (node.clone(), Vec::new())));
         }
         for aside in asides {
             let Some(conn) = self.far.get(far_key(aside.conn)) else { continue };
@@ -197,6 +225,7 @@ impl Hub {
             });
         }
         here.far.retain(|_, count| *count > 0);
+        here.far_events.retain(|_, count| *count > 0);
         if letters.is_empty() {
             return;
         }
@@ -205,7 +234,7 @@ impl Hub {
             batch.volatile().iter().map(|part| (part.start as u32, part.end as u32)).collect();
         for (node, asides) in letters {
             let (shared, volatile) = (shared.clone(), volatile.clone());
-            cluster.send(&node, &slot.id, Matter::Told { shared, volatile, asides });
+            cluster.send(&node, &slot.id, Matter::Told { framing, shared, volatile, asides });
         }
         self.bury_far();
     }
@@ -221,6 +250,9 @@ impl Hub {
             }
             Question::MayEnter(who) => {
                 Self::ask_here(me, from, id, ask, |reply| Errand::MayEnter(who.into(), reply));
+            }
+            Question::Enter(who) => {
+                Self::ask_here(me, from, id, ask, |reply| Errand::Enter(who.into(), reply));
             }
             Question::Knock(who, proof, message) => {
                 let errand = |reply| Errand::Knock(who.into(), proof, message, reply);

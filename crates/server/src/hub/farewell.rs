@@ -51,9 +51,13 @@ impl Hub {
         let rooms: Vec<RoomKey> = self.rooms.keys().collect();
         let taken_out = rooms.into_iter().filter_map(|key| {
             let slot = self.take_out(me, key)?;
-            let snapshot = slot.room().map(|room| room.farewell(now).0);
-            let last_words = snapshot.zip(bare(&slot));
-            let write = last_words.map(|(it, bare)| RoomWrite { snapshot: Some(it), ..bare });
+            let write = match &slot.home {
+                Home::Here(here) => {
+                    let snapshot = Some(here.room.farewell(now).0);
+                    bare(&slot).map(|bare| here.sealed(RoomWrite { snapshot, ..bare }))
+                }
+                Home::There(_) => None,
+            };
             Some((slot, write))
         });
         taken_out.collect()
@@ -67,7 +71,8 @@ impl Hub {
                 && let Some(slot) = self.rooms.get_mut(kept.room)
             {
                 // Clients come back after a pause of their own within the time named here.
-                slot.batch.close(conn_id(conn), CloseCode::Restart.number(), "jitter=2000");
+                let batch = slot.batch(kept.framing);
+                batch.close(conn_id(conn), CloseCode::Restart.number(), "jitter=2000");
             }
         }
     }

@@ -2,15 +2,14 @@
 //! the rest in a bounded backlog of its own.
 
 use bytes::Bytes;
-use parlor_dialects::websocket;
 use parlor_protocol::CloseCode;
 use parlor_room::Departure;
 
 use super::backlog::{Backlog, Drained};
-use super::batch::{Aside, Batch};
+use super::batch::{self, Aside, Batch};
 use super::connection::{Conn, conn_key};
 use super::far::is_far;
-use super::{ConnKey, Home, Hub, HubRef, RoomKey};
+use super::{Audience, ConnKey, Home, Hub, HubRef, RoomKey};
 
 /// How a write went.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,37 +62,52 @@ impl Hub {
         if let Some(at) = slot.tick.take() {
             self.ticks.remove(&(at, key));
         }
-        if slot.batch.is_empty() {
+        if slot.batches().all(|batch| batch.is_empty()) {
             return;
         }
         let begun = self.tools.clock.now().mono;
-        let mut batch = std::mem::take(&mut slot.batch);
-        let mut admitted = std::mem::take(&mut slot.admitted);
+        let mut sockets = std::mem::take(&mut slot.sockets);
+        let mut events = slot.events.take();
+        // First: who hears of a change at another node may be the one who takes the room over.
+        self.cache(key);
         let mut troubled = Vec::new();
-        let far = match batch.has_asides() {
-            true => self.flush_asides(&mut batch, &mut troubled),
-            false => Vec::new(),
-        };
-        if self.tools.cluster.is_some() {
-            // First: who hears of a change at another node may be the one who takes the room over.
-            self.cache(key);
-            self.flush_far(key, &batch, far);
+        let mut tells_all = self.flush_audience(key, &mut sockets, &mut troubled);
+        if let Some(events) = &mut events {
+            tells_all |= self.flush_audience(key, events, &mut troubled);
         }
-        let tells_all = !batch.shared().is_empty();
-        if tells_all {
-            self.flush_shared(&batch, &mut admitted, &mut troubled);
-        }
-        batch.clear();
         if let Some(slot) = self.rooms.get_mut(key) {
             if tells_all {
                 slot.rhythm.sent(begun, self.tools.clock.now().mono);
             }
-            slot.batch = batch;
-            slot.admitted = admitted;
+            slot.sockets = sockets;
+            slot.events = events;
         }
         for (conn, sent) in troubled {
             self.trouble(me, conn, sent);
         }
+    }
+
+    /// Sends what is for those who read one framing; says whether something was for all of them.
+    fn flush_audience(
+        &mut self,
+        key: RoomKey,
+        audience: &mut Audience,
+        troubled: &mut Vec<(ConnKey, Sent)>,
+    ) -> bool {
+        let Audience { admitted, batch } = audience;
+        let far = match batch.has_asides() {
+            true => self.flush_asides(batch, troubled),
+            false => Vec::new(),
+        };
+        if self.tools.cluster.is_some() {
+            self.flush_far(key, batch, far);
+        }
+        let tells_all = !batch.shared().is_empty();
+        if tells_all {
+            self.flush_shared(batch, admitted, troubled);
+        }
+        batch.clear();
+        tells_all
     }
 
     /// Caches the state of a room whose film moved, for the node that may have to take it over.
@@ -105,7 +119,9 @@ impl Hub {
         if let Home::Here(here) = &mut slot.home
             && std::mem::take(&mut here.moved)
         {
-            cluster.cache_room(&slot.id, here.fence, here.room.snapshot(now));
+            let snapshot = here.room.snapshot(now);
+            let sealed = here.seal.as_ref().map(|seal| seal.seal_snapshot(&snapshot));
+            cluster.cache_room(&slot.id, here.fence, sealed.unwrap_or(snapshot));
         }
     }
 
@@ -203,8 +219,8 @@ impl Hub {
     fn give_up(&mut self, me: &HubRef, key: ConnKey) {
         let now = self.tools.clock.now().mono;
         let Some(conn) = self.conns.get_mut(key) else { return };
-        let mut goodbye = Vec::new();
-        websocket::append_close(&mut goodbye, CloseCode::TooSlow.number(), "reading too slowly");
+        let code = CloseCode::TooSlow.number();
+        let goodbye = batch::goodbye(conn.framing, code, "reading too slowly");
         if let Some(backlog) = &mut conn.backlog {
             backlog.cut_short(goodbye.into());
         }

@@ -23,6 +23,7 @@ use super::{Here, Home, Hub, HubRef, RoomKey, Slot, Tools};
 use crate::clock::wall_ms;
 use crate::cluster::{Cluster, NodeId};
 use crate::rooms::Errand;
+use crate::vanishing::{Seal, vanishes};
 
 /// How long nodes that open sockets have to take a room that one which opens none is asked for: a
 /// letter, and some questions to a database that is far away.
@@ -61,6 +62,8 @@ struct Taken {
     fence: i64,
     /// How often the node had lost its rooms before.
     losses: u64,
+    /// What seals a room whose messages vanish.
+    seal: Option<Seal>,
 }
 
 /// Takes a room over from whoever had it and reads it, or finds the node that has it.
@@ -70,14 +73,14 @@ async fn find(tools: &Tools, id: &RoomId) -> Result<Found, Code> {
         Code::Unavailable
     };
     let store = &tools.store;
-    let taken = match &tools.cluster {
+    let mut taken = match &tools.cluster {
         Some(cluster) => match claim(tools, cluster, id).await? {
             Claimed::Taken(taken) => taken,
             Claimed::Held(owner) => return Ok(Found::There(owner)),
         },
         None => {
             let fence = store.take_room(id).await.map_err(faulty)?.ok_or(Code::RoomNotFound)?;
-            Taken { fence, losses: 0 }
+            Taken { fence, losses: 0, seal: None }
         }
     };
     // At once: what is asked may be far away, and people wait for the room.
@@ -89,8 +92,13 @@ async fn find(tools: &Tools, id: &RoomId) -> Result<Found, Code> {
     };
     let (loaded, cached) = tokio::join!(store.load_room(id), cached);
     let mut loaded = loaded.map_err(faulty)?.ok_or(Code::RoomNotFound)?;
+    let mut cached = cached;
+    if vanishes(&loaded.row) {
+        let seal = unseal(tools, &mut loaded, &mut cached).await?;
+        taken.seal = Some(seal);
+    }
     loaded.snapshot = later(cached, loaded.snapshot);
-    if let Some(ttl_s) = loaded.row.idle_ttl_seconds {
+    if let (LifeKind::Idle, Some(ttl_s)) = (loaded.row.life, loaded.row.idle_ttl_seconds) {
         // A loaded room counts for itself; this is for a server that dies meanwhile. Nobody waits
         // for it.
         let (store, id, expiry) = (store.clone(), id.clone(), wall_ms() + 1_000 * ttl_s);
@@ -101,6 +109,31 @@ async fn find(tools: &Tools, id: &RoomId) -> Result<Found, Code> {
         });
     }
     Ok(Found::Here(Box::new(loaded), taken))
+}
+
+/// Opens what is kept of a room whose messages vanish. Without its key nothing of it can be read any
+/// more, and what is left is deleted.
+async fn unseal(
+    tools: &Tools,
+    loaded: &mut LoadedRoom,
+    cached: &mut Option<Snapshot>,
+) -> Result<Seal, Code> {
+    let id = &loaded.row.id;
+    let seal = tools.keys.seal_of(id).await.map_err(|error| {
+        tracing::error!(room = %id, %error, "a room cannot be loaded");
+        Code::Unavailable
+    })?;
+    let Some(seal) = seal else {
+        tracing::warn!(room = %id, "the key of a room whose messages vanish is gone, and so is it");
+        if let Err(error) = tools.store.delete_room(id).await {
+            tracing::error!(room = %id, %error, "a room that is over cannot be deleted");
+        }
+        return Err(Code::RoomNotFound);
+    };
+    loaded.recent_chat.iter_mut().for_each(|row| seal.open_row(row));
+    loaded.snapshot = loaded.snapshot.take().and_then(|text| seal.open(&text));
+    *cached = cached.take().and_then(|snapshot| seal.open(&snapshot.0)).map(Snapshot);
+    Ok(seal)
 }
 
 /// Returns the later one of a snapshot that was cached and one that was stored.
@@ -186,7 +219,8 @@ async fn claim(tools: &Tools, cluster: &Cluster, id: &RoomId) -> Result<Claimed,
         };
         match claimed.map_err(faulty)? {
             Claim::Taken { fence } => {
-                return Ok(Claimed::Taken(Taken { fence, losses: claiming.losses() }));
+                let losses = claiming.losses();
+                return Ok(Claimed::Taken(Taken { fence, losses, seal: None }));
             }
             Claim::Gone => return Err(Code::RoomNotFound),
             Claim::Held(holder) => step = claiming.refused(holder.map(told_holder)),
@@ -232,10 +266,18 @@ impl Hub {
             .ok()
         });
         let room = restored.unwrap_or_else(|| Room::new(now, founding));
-        let Taken { fence, losses } = taken;
-        let far = HashMap::new();
-        let leaning = Default::default();
-        let here = Here { room, fence, losses, far, moved: false, leaning, moving: None };
+        let Taken { fence, losses, seal } = taken;
+        let here = Here {
+            room,
+            fence,
+            losses,
+            far: HashMap::new(),
+            far_events: HashMap::new(),
+            moved: false,
+            leaning: Default::default(),
+            moving: None,
+            seal,
+        };
         let key = self.insert_slot(id, Home::Here(Box::new(here)));
         // What the room wants at once: its seats noted, its first deadline set.
         self.turn(me, key, Input::Timeout);
@@ -251,8 +293,8 @@ impl Hub {
         let key = self.rooms.insert(Slot {
             id: id.clone(),
             home,
-            admitted: Vec::new(),
-            batch: Default::default(),
+            sockets: Default::default(),
+            events: None,
             rhythm: Default::default(),
             deadline: None,
             tick: None,
@@ -306,12 +348,17 @@ impl Hub {
     pub(super) fn end_room(&mut self, me: &HubRef, key: RoomKey, reason: ClosedReason) {
         let Some(slot) = self.rooms.get(key) else { return };
         let id = slot.id.clone();
+        let vanishes = matches!(&slot.home, Home::Here(here) if here.seal.is_some());
         self.forget(me, key);
         // Until it is deleted nobody may load it again.
         self.loading.insert(id.clone(), Vec::new());
         self.writes += 1;
         let (me, store) = (me.clone(), self.tools.store.clone());
+        let keys = self.tools.keys.clone();
         tokio::task::spawn_local(async move {
+            if vanishes {
+                keys.destroy_at_last(&id).await;
+            }
             let ended = match reason {
                 ClosedReason::Idle => store.delete_room_unless_awaited(&id, wall_ms()).await,
                 _ => store.delete_room(&id).await,
@@ -371,8 +418,13 @@ impl Hub {
 fn found(clock_id: &str, boot: String, loaded: LoadedRoom) -> Founding {
     let row = loaded.row;
     let life = match (row.life, row.idle_ttl_seconds) {
-        (LifeKind::Idle | LifeKind::Messages, Some(ttl_s)) => {
+        (LifeKind::Idle, Some(ttl_s)) => {
             Life::Idle { ttl: Duration::from_secs(ttl_s.max(1) as u64) }
+        }
+        (LifeKind::Messages, Some(ttl_s)) => {
+            let ttl = Duration::from_secs(ttl_s.max(1) as u64);
+            let left_ms = row.expires_at_ms.map(|at| at.saturating_sub(wall_ms()).max(0) as u64);
+            Life::Messages { ttl, left: left_ms.map_or(ttl, Duration::from_millis).min(ttl) }
         }
         (LifeKind::Permanent, _) | (_, None) => Life::Permanent,
     };
@@ -425,11 +477,15 @@ pub(super) fn bare(slot: &Slot) -> Option<RoomWrite> {
         snapshot: None,
         settings: None,
         touched_at_ms: wall_ms(),
+        expires_at_ms: None,
     })
 }
 
 fn room_write(slot: &Slot, batch: StoreBatch) -> Option<RoomWrite> {
+    let Home::Here(here) = &slot.home else { return None };
     let touched_at_ms = wall_ms();
+    let ttl = here.room.lives_after_a_message().filter(|_| !batch.messages.is_empty());
+    let expires_at_ms = ttl.map(|ttl| touched_at_ms + ttl.as_millis() as i64);
     let messages = batch.messages.into_iter().map(|chat| NewChatRow {
         n: chat.number as i64,
         user_id: chat.message.user_id,
@@ -439,13 +495,14 @@ fn room_write(slot: &Slot, batch: StoreBatch) -> Option<RoomWrite> {
         client_id: chat.message.client_id,
         reply_to: chat.message.reply_to,
     });
-    Some(RoomWrite {
+    Some(here.sealed(RoomWrite {
         messages: messages.collect(),
         snapshot: batch.snapshot.map(|snapshot| snapshot.0),
         settings: batch.settings,
         touched_at_ms,
+        expires_at_ms,
         ..bare(slot)?
-    })
+    }))
 }
 
 fn outcomes(stored: Vec<ChatOutcome>) -> Vec<StoredChat> {

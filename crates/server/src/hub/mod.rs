@@ -14,6 +14,7 @@ mod backlog;
 pub mod batch;
 mod connection;
 mod errands;
+mod events;
 mod far;
 mod farewell;
 pub mod flood;
@@ -35,17 +36,19 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 use mio::{Poll, Registry};
+use parlor_dialects::sse::Channel;
 use parlor_protocol::RoomId;
-use parlor_room::{PresenceChange, Refusal, Room};
-use parlor_store::Store;
+use parlor_room::{PresenceChange, Room};
+use parlor_store::{RoomWrite, Store};
 use slotmap::SlotMap;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc};
 
 use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::cluster::{Cluster, NodeId};
-use crate::rooms::{Errand, HubMessage};
-use batch::Batch;
+use crate::rooms::{Answered, Errand, HubMessage};
+use crate::vanishing::{RoomKeys, Seal};
+use batch::{Batch, Framing};
 use connection::Conn;
 use far::FarConn;
 use rhythm::Rhythm;
@@ -81,6 +84,8 @@ pub struct Tools {
     pub cluster: Option<Cluster>,
     /// Whether this node opens sockets; one that does not leaves rooms to others.
     pub opens_sockets: bool,
+    /// The keys of rooms whose messages vanish.
+    pub keys: RoomKeys,
 }
 
 /// A hub, shared by the tasks of its core. Borrowed for the length of a turn only.
@@ -101,7 +106,7 @@ pub struct Hub {
     /// When the batch of each busy room leaves.
     ticks: BTreeSet<(Duration, RoomKey)>,
     /// Commands over HTTP that wait for their room.
-    asks: HashMap<u64, (RoomKey, oneshot::Sender<Result<(), Refusal>>)>,
+    asks: HashMap<u64, (RoomKey, Answered)>,
     /// Questions to other nodes that wait for their answer.
     far_asks: HashMap<u64, (RoomId, Errand)>,
     /// Connections of other nodes, in rooms of this one.
@@ -134,9 +139,10 @@ struct Signals {
 struct Slot {
     id: RoomId,
     home: Home,
-    /// Connections that get the room's broadcasts.
-    admitted: Vec<ConnKey>,
-    batch: Batch,
+    /// Those who speak the room protocol.
+    sockets: Audience,
+    /// Those who read server-sent events, once there was one.
+    events: Option<Box<Audience>>,
     rhythm: Rhythm,
     /// What `deadlines` holds for this room.
     deadline: Option<Duration>,
@@ -146,6 +152,14 @@ struct Slot {
     touched: bool,
     /// Number of connections, admitted or not.
     conns: usize,
+}
+
+/// Those who read the same framing, and what is to be sent to them.
+#[derive(Default)]
+struct Audience {
+    /// Connections that get the room's broadcasts.
+    admitted: Vec<ConnKey>,
+    batch: Batch,
 }
 
 /// Where the room of a slot is.
@@ -164,14 +178,26 @@ struct Here {
     losses: u64,
     /// How many connections of each other node are in the room.
     far: HashMap<NodeId, usize>,
+    /// How many of them read server-sent events.
+    far_events: HashMap<NodeId, usize>,
     /// Whether the film moved since the state was last cached.
     moved: bool,
     leaning: moving::Leaning,
     /// Where the room goes, once it is to move.
     moving: Option<moving::Move>,
+    /// Seals what is written of a room whose messages vanish.
+    seal: Option<Seal>,
 }
 
 impl Here {
+    /// Seals what is written of the room, if its messages vanish.
+    fn sealed(&self, write: RoomWrite) -> RoomWrite {
+        match &self.seal {
+            Some(seal) => seal.seal_write(write),
+            None => write,
+        }
+    }
+
     /// Says whether the room is certainly this node's at `now`.
     fn is_ours(&self, cluster: Option<&Cluster>, now: Duration) -> bool {
         cluster.is_none_or(|cluster| cluster.standing(now) == Some(self.losses))
@@ -179,6 +205,33 @@ impl Here {
 }
 
 impl Slot {
+    /// Returns those who read a framing.
+    fn audience(&mut self, framing: Framing) -> &mut Audience {
+        match framing {
+            Framing::WebSocket => &mut self.sockets,
+            Framing::Events => self.events.get_or_insert_with(|| {
+                let epoch = match &self.home {
+                    Home::Here(here) => here.room.position().epoch,
+                    // The room's own node frames what is told.
+                    Home::There(_) => String::new(),
+                };
+                let batch = Batch::of_events(Channel { room: self.id.clone(), epoch });
+                Box::new(Audience { admitted: Vec::new(), batch })
+            }),
+        }
+    }
+
+    /// Returns what is pending in a framing.
+    fn batch(&mut self, framing: Framing) -> &mut Batch {
+        &mut self.audience(framing).batch
+    }
+
+    /// Goes through what is pending, in every framing that somebody reads.
+    fn batches(&mut self) -> impl Iterator<Item = &mut Batch> {
+        let events = self.events.as_deref_mut().map(|events| &mut events.batch);
+        [&mut self.sockets.batch].into_iter().chain(events)
+    }
+
     fn room(&self) -> Option<&Room> {
         match &self.home {
             Home::Here(here) => Some(&here.room),

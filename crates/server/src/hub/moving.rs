@@ -77,6 +77,7 @@ impl Move {
             Input::Join { .. }
             | Input::Command { .. }
             | Input::Ask { .. }
+            | Input::Enter { .. }
             | Input::Knock { .. } => true,
             Input::Depart { .. }
             | Input::Stored { .. }
@@ -158,7 +159,7 @@ impl Hub {
             return;
         }
         let snapshot = Some(here.room.farewell(now).0);
-        let last = bare(slot).map(|write| RoomWrite { snapshot, ..write });
+        let last = bare(slot).map(|write| here.sealed(RoomWrite { snapshot, ..write }));
         if let Some(moving) = self.here_mut(key).and_then(|here| here.moving.as_mut()) {
             moving.last = last;
         }

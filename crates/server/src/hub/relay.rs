@@ -3,14 +3,26 @@
 
 use bytes::Bytes;
 use parlor_protocol::{Code, RoomId};
-use parlor_room::{ConnId, Departure, Input};
+use parlor_room::{ConnId, Departure, Input, Principal};
 
+use super::batch::Framing;
 use super::connection::conn_key;
 use super::far::person;
 use super::{Home, Hub, HubRef, RoomKey};
 use crate::cluster::NodeId;
 use crate::cluster::wire::{self, FarAside, Matter, Question};
-use crate::rooms::Errand;
+use crate::rooms::{Errand, FarName};
+
+/// What the node that has a room says to this one's connections, in one framing.
+pub(super) struct Told {
+    pub(super) framing: Framing,
+    /// For every connection that is admitted.
+    pub(super) shared: Bytes,
+    /// Parts of `shared` that may be left out for slow readers.
+    pub(super) volatile: Vec<(u32, u32)>,
+    /// For single connections, in order.
+    pub(super) asides: Vec<FarAside>,
+}
 
 impl Hub {
     /// Sends a room's input to the node that has the room. The way there is closed behind the last
@@ -18,7 +30,11 @@ impl Hub {
     pub(super) fn forward(&mut self, me: &HubRef, key: RoomKey, input: Input) {
         let is_last = matches!(input, Input::Depart { .. });
         let matter = match input {
-            Input::Join { conn, who } => Matter::Attach { conn: conn.0, who: person(&who) },
+            Input::Join { conn, who } => {
+                let framing = Framing::WebSocket;
+                let name = FarName { conn: conn.0, framing, since: None };
+                return self.attach_at_home(key, name, &who);
+            }
             Input::Depart { conn, how } => {
                 Matter::Gone { conn: conn.0, left: how == Departure::Left }
             }
@@ -29,6 +45,12 @@ impl Hub {
         if is_last {
             self.unload(me, key);
         }
+    }
+
+    /// Brings a connection to the node that has its room.
+    pub(super) fn attach_at_home(&self, key: RoomKey, name: FarName, who: &Principal) {
+        let FarName { conn, framing, since } = name;
+        self.send_home(key, Matter::Attach { conn, framing, since, who: person(who) });
     }
 
     /// Sends what a connection said, as it said it, to the node that has its room; `false` if that
@@ -60,6 +82,7 @@ impl Hub {
             Errand::MayEnter(who, _) => Question::MayEnter(person(who)),
             Errand::MayInvite(who, _) => Question::MayInvite(person(who)),
             Errand::Banned(who, _) => Question::Banned(person(who)),
+            Errand::Enter(who, _) => Question::Enter(person(who)),
             Errand::Knock(who, proof, message, _) => {
                 Question::Knock(person(who), *proof, message.clone())
             }
@@ -86,14 +109,8 @@ impl Hub {
     }
 
     /// Takes what the node that has a room says to this one's connections.
-    pub(super) fn told_by(
-        &mut self,
-        from: &NodeId,
-        id: &RoomId,
-        shared: &Bytes,
-        volatile: &[(u32, u32)],
-        mut asides: Vec<FarAside>,
-    ) {
+    pub(super) fn told_by(&mut self, from: &NodeId, id: &RoomId, told: Told) {
+        let Told { framing, shared, volatile, mut asides } = told;
         let Some(key) = self.by_id.get(id).copied() else { return };
         let Some(slot) = self.rooms.get_mut(key) else { return };
         if !matches!(&slot.home, Home::There(owner) if owner == from) {
@@ -110,21 +127,22 @@ impl Hub {
         let mut done = 0;
         for aside in asides {
             let at = aside.at as usize;
-            share(&mut slot.batch, done..at.max(done));
+            share(slot.batch(framing), done..at.max(done));
             done = at.max(done);
             let conn = ConnId(aside.conn);
             let Some(kept) = self.conns.get_mut(conn_key(conn)) else { continue };
             if aside.admits {
-                slot.admitted.push(conn_key(conn));
-                kept.start = slot.batch.end();
+                let audience = slot.audience(framing);
+                audience.admitted.push(conn_key(conn));
+                kept.start = audience.batch.end();
             } else {
-                slot.batch.aside(conn, aside.bytes.into(), aside.closes);
+                slot.batch(framing).aside(conn, aside.bytes.into(), aside.closes);
             }
             if aside.closes && std::mem::take(&mut kept.attached) {
                 slot.conns -= 1;
             }
         }
-        share(&mut slot.batch, done..shared.len());
+        share(slot.batch(framing), done..shared.len());
         self.touch(key);
     }
 

@@ -155,9 +155,9 @@ impl Hub {
     /// Sends one connection a frame of its own, behind what its room has said so far.
     pub(super) fn send(&mut self, key: ConnKey, frame: &ServerFrame) {
         let Some(conn) = self.conns.get(key) else { return };
-        let room = conn.room;
+        let (room, framing) = (conn.room, conn.framing);
         if let Some(slot) = self.rooms.get_mut(room) {
-            slot.batch.send(conn_id(key), frame);
+            slot.batch(framing).send(conn_id(key), frame);
             self.touch(room);
         }
     }

@@ -6,6 +6,8 @@ use parlor_dialects::websocket;
 use parlor_protocol::CloseCode;
 use parlor_room::Departure;
 
+use super::batch::Framing;
+use super::events::PING_EVERY;
 use super::{ConnKey, Hub, HubRef};
 
 /// How long a peer has to close after our close frame.
@@ -22,6 +24,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// What a look at a connection finds.
 enum Finding {
     Silent,
+    Quiet,
     Gone,
     Over,
 }
@@ -48,6 +51,11 @@ impl Hub {
                 }
             } else if conn.until.is_some_and(|until| now >= until) {
                 findings.push((key, Finding::Over));
+            } else if conn.framing == Framing::Events {
+                if silence >= PING_EVERY {
+                    conn.heard = now;
+                    findings.push((key, Finding::Quiet));
+                }
             } else if silence > GONE_AFTER {
                 findings.push((key, Finding::Gone));
             } else if silence <= PING_AFTER {
@@ -65,6 +73,7 @@ impl Hub {
                     self.hang_up(me, key, code, "prove anew who you are", Departure::Broken);
                 }
                 Finding::Silent => self.write_now(me, key, &ping),
+                Finding::Quiet => self.ping_stream(me, key),
                 Finding::Gone => {
                     self.gone(me, key);
                 }

@@ -4,8 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use parlor_protocol::{CloseCode, Event};
-use parlor_room::{Input, Output, Pace, Room};
+use parlor_room::{ConnId, Input, Output, Pace, Room};
 
+use super::batch::{Batch, Framing};
 use super::connection::{conn_id, conn_key};
 use super::far::is_far;
 use super::{Home, Hub, HubRef, RoomKey};
@@ -41,24 +42,44 @@ impl Hub {
         }
     }
 
+    /// Says how what a connection gets is framed.
+    pub(super) fn framing(&self, conn: ConnId) -> Framing {
+        match is_far(conn) {
+            true => self.far_framing(conn),
+            false => self.conns.get(conn_key(conn)).map_or(Framing::WebSocket, |it| it.framing),
+        }
+    }
+
     fn carry_out(&mut self, me: &HubRef, key: RoomKey, output: Output, now: Duration) {
+        let framing = match &output {
+            Output::Send { conn, .. } | Output::Admit { conn } | Output::Close { conn, .. } => {
+                self.framing(*conn)
+            }
+            Output::Broadcast { .. }
+            | Output::Store(_)
+            | Output::Presence(_)
+            | Output::Answer { .. }
+            | Output::Ended(_)
+            | Output::Idle => Framing::WebSocket,
+        };
         let Some(slot) = self.rooms.get_mut(key) else { return };
         match output {
             Output::Send { conn, frame } => {
-                slot.batch.send(conn, &frame);
+                slot.batch(framing).send(conn, &frame);
                 // An answer to what waits for company waits with it.
                 if slot.tick.is_none() {
                     self.touch(key);
                 }
             }
             Output::Admit { conn } if is_far(conn) => {
-                slot.batch.admit(conn);
+                slot.batch(framing).admit(conn);
                 self.touch(key);
             }
             Output::Admit { conn } => {
                 let conn = conn_key(conn);
-                slot.admitted.push(conn);
-                let start = slot.batch.end();
+                let audience = slot.audience(framing);
+                audience.admitted.push(conn);
+                let start = audience.batch.end();
                 if let Some(conn) = self.conns.get_mut(conn) {
                     conn.start = start;
                 }
@@ -68,11 +89,11 @@ impl Hub {
                 {
                     here.moved = true;
                 }
-                slot.batch.tell(&told.event, told.seq);
+                slot.batches().for_each(|batch| batch.tell(&told.event, told.seq));
                 self.pace(key, pace, now);
             }
             Output::Close { conn, code } => {
-                slot.batch.close(conn, code.number(), "");
+                slot.batch(framing).close(conn, code.number(), "");
                 self.touch(key);
                 if is_far(conn) {
                     return self.forget_far(conn);
@@ -170,7 +191,7 @@ impl Hub {
     pub(super) fn give_up_room(&mut self, me: &HubRef, key: RoomKey) {
         let Some(slot) = self.rooms.get_mut(key) else { return };
         tracing::warn!(room = %slot.id, "a room may be another node's by now and is given up");
-        slot.batch.clear();
+        slot.batches().for_each(Batch::clear);
         self.send_members_back(me, key);
     }
 
@@ -181,7 +202,8 @@ impl Hub {
                 && std::mem::take(&mut kept.attached)
                 && let Some(slot) = self.rooms.get_mut(key)
             {
-                slot.batch.close(conn_id(conn), CloseCode::Restart.number(), "");
+                let batch = slot.batch(kept.framing);
+                batch.close(conn_id(conn), CloseCode::Restart.number(), "");
             }
         }
         self.forget(me, key);

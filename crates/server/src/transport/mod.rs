@@ -1,3 +1,4 @@
 //! Transports: how bytes reach a room.
 
+pub mod takeover;
 pub mod ws;

@@ -1,25 +1,18 @@
 //! The room WebSocket: the upgrade. Afterwards the raw stream belongs to the core of its room.
 
-use std::io;
-
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
-use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper_util::rt::TokioIo;
 use parlor_protocol::{Code, RoomId};
 use serde::Deserialize;
-use socket2::Socket;
-use tokio::net::TcpStream;
 
+use super::takeover::Takeover;
 use crate::app::App;
-use crate::auth::Verified;
 use crate::http::answer::Refused;
 use crate::http::gate;
 use crate::http::who::identify;
-use crate::rooms::{Arrival, Rooms};
-use crate::tls::{TlsStream, joint};
+use crate::rooms::{Arrival, Opening};
 
 /// What every accept key is hashed with (RFC 6455, section 1.3).
 const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -53,10 +46,15 @@ pub async fn upgrade(
         Err(NoHandshake::OtherProtocol) => return Ok(upgrade_required()),
         Err(NoHandshake::BadKey) => return Err(Code::Malformed.into()),
     };
-    let Some(on_upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
-        return Err(Code::Malformed.into());
-    };
-    tokio::task::spawn_local(hand_over(on_upgrade, app.rooms.clone(), room.into(), verified));
+    let takeover = request.extensions_mut().remove::<Takeover>().ok_or(Code::Internal)?;
+    let (rooms, room) = (app.rooms.clone(), RoomId::from(room));
+    takeover.after_response(move |stream, glued| {
+        let (who, login) = (verified.who, verified.login);
+        let arrival = Arrival { stream, glued, who, login, opening: Opening::WebSocket };
+        if let Err(code) = rooms.attach(room, arrival) {
+            tracing::warn!(code = code.as_str(), "a socket could not be handed to its room");
+        }
+    });
     let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
@@ -106,34 +104,6 @@ fn accept_key(key: &[u8]) -> Option<HeaderValue> {
     hash.update(key);
     hash.update(KEY_SUFFIX);
     HeaderValue::from_str(&base64.encode(hash.finish())).ok()
-}
-
-/// Takes the raw stream and sends it to the core of its room.
-async fn hand_over(on_upgrade: OnUpgrade, rooms: Rooms, room: RoomId, verified: Verified) {
-    // A client that went away before it got the answer needs none.
-    let Ok(upgraded) = on_upgrade.await else { return };
-    let (stream, glued) = match raw(upgraded) {
-        Ok(raw) => raw,
-        Err(error) => {
-            tracing::error!(%error, "an upgraded connection cannot leave its runtime");
-            return;
-        }
-    };
-    let arrival = Arrival { stream, glued, who: verified.who, login: verified.login };
-    if let Err(code) = rooms.attach(room, arrival) {
-        tracing::warn!(code = code.as_str(), "a socket could not be handed to its room");
-    }
-}
-
-fn raw(upgraded: Upgraded) -> io::Result<(Socket, bytes::Bytes)> {
-    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(plain) => return Ok((plain.io.into_inner().into_std()?.into(), plain.read_buf)),
-        Err(upgraded) => upgraded,
-    };
-    match upgraded.downcast::<TokioIo<TlsStream>>() {
-        Ok(tls) => Ok((joint::join(tls.io.into_inner())?, tls.read_buf)),
-        Err(_) => Err(io::Error::other("it is neither TCP nor TLS")),
-    }
 }
 
 #[cfg(test)]

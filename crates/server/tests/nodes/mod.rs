@@ -41,6 +41,12 @@ pub struct Guest {
     token: String,
 }
 
+impl Guest {
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+}
+
 impl Site {
     pub async fn start(count: usize) -> Self {
         let postgres = Postgres::start(Durability::Process).unwrap_or_else(|e| panic!("{e}"));
@@ -224,7 +230,16 @@ impl Node {
         }
     }
 
-    async fn post(&self, path: &str, token: &str, body: Value) -> Value {
+    pub async fn delete(&self, path: &str, who: &Guest) -> Value {
+        self.ask("DELETE", path, &who.token, None).await
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> std::net::SocketAddr {
+        std::net::SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
+    pub async fn post(&self, path: &str, token: &str, body: Value) -> Value {
         self.ask("POST", path, token, Some(body)).await
     }
 

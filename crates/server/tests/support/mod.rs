@@ -7,6 +7,7 @@ pub mod nginx;
 pub mod program;
 pub mod smtp;
 pub mod socket;
+pub mod stream;
 pub mod tls;
 
 use std::collections::BTreeMap;

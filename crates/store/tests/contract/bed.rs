@@ -103,5 +103,6 @@ pub fn write(room: &str, fence: i64, messages: Vec<ChatRow>) -> RoomWrite {
         snapshot: None,
         settings: None,
         touched_at_ms: NOON_MS + 10_000,
+        expires_at_ms: None,
     }
 }
