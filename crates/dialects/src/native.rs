@@ -82,6 +82,8 @@ fn command(envelope: &Envelope<'_>) -> Result<Command, Unread> {
         "MEMBER_STATE" => Command::MemberState(payload(raw)?),
         "GO_ON" => Command::GoOn,
         "CHAT_SEND" => Command::ChatSend(payload(raw)?),
+        "CHAT_EDIT" => Command::ChatEdit(payload(raw)?),
+        "CHAT_DELETE" => Command::ChatDelete(payload(raw)?),
         "REACT" => Command::React(payload(raw)?),
         "QUEUE_ADD" => Command::QueueAdd(payload(raw)?),
         "QUEUE_REMOVE" => Command::QueueRemove(payload(raw)?),
@@ -187,7 +189,8 @@ mod tests {
     fn a_command_is_read_with_its_id_as_it_was_written() {
         let decoded = decode(r#"{"type":"CHAT_SEND","payload":{"text":"hi"},"id":"a\u0041"}"#);
         let decoded = decoded.expect("is read");
-        let send = ChatSend { text: "hi".into(), client_id: None, reply_to: None };
+        let send =
+            ChatSend { text: "hi".into(), client_id: None, reply_to: None, mentions: vec![] };
         assert_eq!(decoded.command, Command::ChatSend(send));
         assert_eq!(decoded.id.expect("has an id").get(), r#""a\u0041""#);
     }

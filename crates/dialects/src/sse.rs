@@ -5,6 +5,7 @@ use parlor_protocol::chat::ChatMessage;
 use parlor_protocol::command::StreamPosition;
 use parlor_protocol::realtime::{
     Announcement, AnnouncementData, Destroyed, PresenceMoved, RealtimeMessage, StreamLine,
+    TakenBack,
 };
 use parlor_protocol::{Event, RoomId};
 
@@ -77,6 +78,10 @@ fn write_position(epoch: &str, seq: u64) -> String {
 fn told(room: &RoomId, event: &Event) -> Option<AnnouncementData> {
     Some(match event {
         Event::ChatMessage(message) => AnnouncementData::Said(said(room, message)),
+        Event::ChatEdited(message) => AnnouncementData::Changed(said(room, message)),
+        Event::ChatDeleted(deleted) => {
+            AnnouncementData::TakenBack(TakenBack { id: deleted.id.clone() })
+        }
         Event::UserJoined(moved) => AnnouncementData::Joined(PresenceMoved {
             user_id: moved.user_id.clone(),
             member_count: moved.member_count,
@@ -174,6 +179,9 @@ mod tests {
             sent_at: "2026-11-20T07:39:06.120Z".into(),
             client_id: None,
             reply_to: None,
+            mentions: Vec::new(),
+            edited_at: None,
+            deleted_at: None,
         };
         assert_eq!(
             text(&Event::ChatMessage(message), Some(3)),

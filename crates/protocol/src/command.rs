@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Admit, Pardon, TurnAway};
-use crate::chat::{ChatSend, React};
+use crate::chat::{ChatDelete, ChatEdit, ChatSend, React};
 use crate::member::{Kick, MemberState, RoleSet};
 use crate::playback::{ClockPing, UpdatePlayback};
 use crate::queue::{QueueAdd, QueueMove, QueueNext, QueueRemove};
@@ -30,6 +30,10 @@ pub enum Command {
     GoOn,
     /// Says something.
     ChatSend(ChatSend),
+    /// Says something differently than before.
+    ChatEdit(ChatEdit),
+    /// Takes back what was said.
+    ChatDelete(ChatDelete),
     /// Reacts; volatile.
     React(React),
     /// Adds to the queue.

@@ -63,6 +63,8 @@ codes! {
     RoomNotFound = "room_not_found", 404, "Room not found";
     /// No such user.
     UserNotFound = "user_not_found", 404, "User not found";
+    /// No such message in this room, or one that was deleted.
+    MessageNotFound = "message_not_found", 404, "That message is not there any more";
     /// The route exists, the method does not.
     MethodNotAllowed = "method_not_allowed", 405, "That address does not take this method";
     /// Every seat of the room is taken.

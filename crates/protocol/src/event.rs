@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::access::WaitingRoom;
-use crate::chat::{ChatMessage, Reaction};
+use crate::chat::{ChatDeleted, ChatMessage, Reaction};
 use crate::command::StreamPosition;
 use crate::member::{HostChanged, Member, MemberCount, MemberSync, MembersChanged};
 use crate::playback::{ClockPong, PlaybackState};
@@ -29,6 +29,10 @@ pub enum Event {
     HostChanged(HostChanged),
     /// Something was said.
     ChatMessage(ChatMessage),
+    /// Something was said differently; the whole message as it is now.
+    ChatEdited(ChatMessage),
+    /// Something was taken back.
+    ChatDeleted(ChatDeleted),
     /// The queue changed.
     QueueUpdated(QueueUpdated),
     /// A member's role, status or readiness changed.
@@ -63,6 +67,8 @@ impl Event {
             | Event::MembersChanged(_)
             | Event::HostChanged(_)
             | Event::ChatMessage(_)
+            | Event::ChatEdited(_)
+            | Event::ChatDeleted(_)
             | Event::QueueUpdated(_)
             | Event::MemberUpdated(_)
             | Event::RoomUpdated(_)

@@ -15,6 +15,8 @@ pub const MEDIA_TYPE_CHARS: usize = 100;
 pub const TITLE_CHARS: usize = 200;
 /// Longest chat message.
 pub const CHAT_CHARS: usize = 4_000;
+/// People a chat message speaks to.
+pub const CHAT_MENTIONS: usize = 20;
 /// Longest `clientId`, the idempotency key of a chat message or of an addition to the queue.
 pub const CLIENT_ID_CHARS: usize = 64;
 /// Longest reaction; an emoji may be many scalar values joined.

@@ -118,7 +118,8 @@ pub struct Announcement {
     /// Where in the stream it stands: what `last_ack_{roomId}` and `Last-Event-ID` take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// `chat.message`, `chat.destroy`, `presence.join`, `presence.leave` or `presence.changed`.
+    /// `chat.message`, `chat.edited`, `chat.deleted`, `chat.destroy`, `presence.join`,
+    /// `presence.leave` or `presence.changed`.
     pub event: String,
     /// The room.
     pub channel: RoomId,
@@ -132,6 +133,10 @@ pub struct Announcement {
 pub enum AnnouncementData {
     /// `chat.message`: something was said, by the reader too.
     Said(RealtimeMessage),
+    /// `chat.edited`: something was said differently.
+    Changed(RealtimeMessage),
+    /// `chat.deleted`: something was taken back.
+    TakenBack(TakenBack),
     /// `presence.join`: somebody took a seat.
     Joined(PresenceMoved),
     /// `presence.leave`: somebody's seat is free again.
@@ -147,6 +152,8 @@ impl AnnouncementData {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Said(_) => "chat.message",
+            Self::Changed(_) => "chat.edited",
+            Self::TakenBack(_) => "chat.deleted",
             Self::Joined(_) => "presence.join",
             Self::Left(_) => "presence.leave",
             Self::Moved(_) => "presence.changed",
@@ -163,6 +170,13 @@ pub struct PresenceMoved {
     pub user_id: UserId,
     /// Members present now.
     pub member_count: u64,
+}
+
+/// Data of `chat.deleted`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct TakenBack {
+    /// The message.
+    pub id: String,
 }
 
 /// Data of `chat.destroy`.

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use parlor_protocol::chat::{ChatMessage, ChatSend};
-use parlor_protocol::{UserId, limits};
+use parlor_protocol::chat::{ChatDelete, ChatEdit, ChatMessage, ChatSend};
+use parlor_protocol::{Code, UserId, limits};
 
 use crate::checks;
-use crate::io::{NewChat, Now, Principal, Refusal};
+use crate::io::{Amendment, Change, NewChat, Now, Principal, Refusal};
 use crate::wall::iso_8601;
 
 /// Client ids a room remembers; older ones are found by the store.
@@ -51,16 +51,44 @@ impl Chat {
 
     /// Reads `CHAT_SEND`.
     pub(crate) fn read(&self, send: ChatSend) -> Result<ChatSend, Refusal> {
-        let ChatSend { text, client_id, reply_to } = send;
+        let ChatSend { text, client_id, reply_to, mentions } = send;
         let text = checks::block("text", text, 1..=limits::CHAT_CHARS)?;
         let client_id = client_id
             .map(|id| checks::line("clientId", id, 1..=limits::CLIENT_ID_CHARS))
             .transpose()?;
-        let known = |id: &String| id.parse().is_ok_and(|number: u64| number < self.next_number);
-        if reply_to.as_ref().is_some_and(|id| !known(id)) {
+        if reply_to.as_ref().is_some_and(|id| self.number_of(id).is_none()) {
             return Err(checks::invalid("replyTo must be the id of a message in this room"));
         }
-        Ok(ChatSend { text, client_id, reply_to })
+        let mentions = read_mentions(mentions)?;
+        Ok(ChatSend { text, client_id, reply_to, mentions })
+    }
+
+    /// Reads `CHAT_EDIT`: only of what one said oneself.
+    pub(crate) fn edit(&self, now: Now, by: &UserId, edit: ChatEdit) -> Result<Amendment, Refusal> {
+        let number = self.number_of(&edit.id).ok_or(Code::MessageNotFound)?;
+        let text = checks::block("text", edit.text, 1..=limits::CHAT_CHARS)?;
+        let mentions = read_mentions(edit.mentions)?;
+        let change = Change::Edit { text, mentions };
+        Ok(Amendment { number, author: Some(by.clone()), change, at_ms: now.wall_ms })
+    }
+
+    /// Reads `CHAT_DELETE`, of a message by `author`, or by anybody.
+    pub(crate) fn delete(
+        &self,
+        now: Now,
+        author: Option<&UserId>,
+        delete: &ChatDelete,
+    ) -> Result<Amendment, Refusal> {
+        let number = self.number_of(&delete.id).ok_or(Code::MessageNotFound)?;
+        let (author, at_ms) = (author.cloned(), now.wall_ms);
+        Ok(Amendment { number, author, change: Change::Delete, at_ms })
+    }
+
+    /// Returns the number a message has by its id, if there can be one of that id.
+    fn number_of(&self, id: &str) -> Option<u64> {
+        let number = id.parse().ok().filter(|number| (1..self.next_number).contains(number))?;
+        // Other spellings of a number name nothing.
+        (number.to_string() == id).then_some(number)
     }
 
     /// Says whether the author has said this already.
@@ -81,6 +109,9 @@ impl Chat {
             sent_at: iso_8601(now.wall_ms),
             client_id: send.client_id,
             reply_to: send.reply_to,
+            mentions: send.mentions,
+            edited_at: None,
+            deleted_at: None,
         };
         NewChat { number, message, sent_at_ms: now.wall_ms }
     }
@@ -104,6 +135,14 @@ impl Chat {
         }
     }
 
+    /// Has a message stand as it is stored now, wherever it is kept.
+    pub(crate) fn amend(&mut self, message: &ChatMessage) {
+        let kept = self.page.iter_mut().chain(self.unsure.values_mut());
+        for one in kept.filter(|one| one.id == message.id) {
+            *one = message.clone();
+        }
+    }
+
     /// Remembers a message of which the store did not say whether it kept it.
     pub(crate) fn doubt(&mut self, new: NewChat) {
         self.unsure.insert(new.number, new.message);
@@ -116,4 +155,18 @@ impl Chat {
     pub(crate) fn resolve(&mut self, number: u64) -> Option<ChatMessage> {
         self.unsure.remove(&number)
     }
+}
+
+/// Takes who is spoken to, each once. They are names on a text: nobody asks whether they are here.
+fn read_mentions(mut mentions: Vec<UserId>) -> Result<Vec<UserId>, Refusal> {
+    let mut seen = BTreeSet::new();
+    mentions.retain(|user| seen.insert(user.clone()));
+    if mentions.len() > limits::CHAT_MENTIONS {
+        let most = limits::CHAT_MENTIONS;
+        return Err(checks::invalid(format!("mentions must be at most {most} people")));
+    }
+    for user in &mentions {
+        checks::line("mentions", user.to_string(), 1..=checks::USER_ID_CHARS)?;
+    }
+    Ok(mentions)
 }

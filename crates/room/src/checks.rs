@@ -6,6 +6,9 @@ use parlor_protocol::{Code, limits};
 
 use crate::io::Refusal;
 
+/// Longest id of a person who need not be there.
+pub(crate) const USER_ID_CHARS: usize = 200;
+
 /// Takes a text of one line.
 pub(crate) fn line(
     field: &str,

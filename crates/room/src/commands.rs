@@ -31,6 +31,8 @@ impl Room {
         let outcome = match command {
             // Whether these are allowed is judged in their turn: what comes before may decide it.
             Command::ChatSend(_)
+            | Command::ChatEdit(_)
+            | Command::ChatDelete(_)
             | Command::QueueAdd(_)
             | Command::QueueRemove(_)
             | Command::QueueMove(_)

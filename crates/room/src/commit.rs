@@ -8,7 +8,10 @@ use std::time::Duration;
 use parlor_protocol::{Code, Command, UserId, limits};
 
 use crate::draft::{Deed, Draft, Scene};
-use crate::io::{NewChat, Now, Output, Principal, Refusal, StoreBatch, StoreFault, StoredChat};
+use crate::io::{
+    Amended, NewChat, Now, Output, Principal, Refusal, StoreBatch, StoreFault, StoredBatch,
+    StoredChat,
+};
 use crate::room::{Asker, Room};
 use crate::timers::Timer;
 
@@ -89,6 +92,11 @@ impl Room {
         self.commit.flight.as_ref().is_some_and(|flight| !flight.entries.is_empty())
     }
 
+    /// Says whether the store may have what nobody was told.
+    pub(crate) fn may_have_stored_in_secret(&self) -> bool {
+        self.commit.has_failed
+    }
+
     /// Says whether nothing can be found in the store that was not told.
     pub(crate) fn knows_what_is_stored(&self) -> bool {
         self.commit.flight.is_none() && !self.commit.has_failed
@@ -109,9 +117,9 @@ impl Room {
         {
             let (draft, entries) = self.judge_what_waits(now);
             let with_snapshot = draft.changed || self.commit.snapshot_due;
-            if draft.messages.is_empty() && !with_snapshot {
+            if !draft.has_chat() && !with_snapshot {
                 // Nothing but refusals and commands that have nothing left to do.
-                self.conclude(now, entries, Vec::new(), Vec::new());
+                self.conclude(now, entries, draft.messages, StoredBatch::default());
                 continue;
             }
             self.commit.batches += 1;
@@ -123,6 +131,7 @@ impl Room {
             self.output(Output::Store(StoreBatch {
                 batch,
                 messages: draft.messages.clone(),
+                amendments: draft.amendments.clone(),
                 snapshot: with_snapshot.then(|| {
                     let (durable, host) = (&draft.durable, draft.host.as_ref());
                     self.write_snapshot(now, durable, host, &draft.timeline)
@@ -158,22 +167,21 @@ impl Room {
         &mut self,
         now: Now,
         batch: u64,
-        outcome: Result<Vec<StoredChat>, StoreFault>,
+        outcome: Result<StoredBatch, StoreFault>,
     ) {
         let Some(flight) = self.commit.flight.take_if(|flight| flight.batch == batch) else {
             return;
         };
         let Flight { draft, entries, with_snapshot, .. } = flight;
-        let messages = draft.into_messages();
         match outcome {
-            Ok(stored) => self.conclude(now, entries, messages, stored),
+            Ok(stored) => self.conclude(now, entries, draft.messages, stored),
             Err(StoreFault) => {
                 self.commit.has_failed = true;
                 if with_snapshot {
                     let again = now.mono + STORE_AGAIN_AFTER;
                     self.timers.set_at_latest(Timer::Snapshot, again);
                 }
-                messages.into_iter().for_each(|message| self.chat.doubt(message));
+                draft.messages.into_iter().for_each(|message| self.chat.doubt(message));
                 self.undo(entries);
             }
         }
@@ -193,15 +201,21 @@ impl Room {
         now: Now,
         entries: Vec<Entry>,
         messages: Vec<NewChat>,
-        stored: Vec<StoredChat>,
+        stored: StoredBatch,
     ) {
-        let outcomes = stored.into_iter().chain(std::iter::repeat(StoredChat::New));
+        let outcomes = stored.messages.into_iter().chain(std::iter::repeat(StoredChat::New));
         let mut messages = messages.into_iter().zip(outcomes);
+        let mut amended = stored.amendments.into_iter();
         for Entry { asker, who, judged } in entries {
             match judged {
                 Ok(Some(Deed::Say)) => {
                     let said = messages.next().map(|(new, how)| self.said(now, new, how));
                     self.answer_said(asker, said);
+                }
+                Ok(Some(Deed::Amend)) => {
+                    let amended = amended.next().unwrap_or(Amended::Missing);
+                    let outcome = self.amended(now, &who, amended);
+                    self.answer(asker, outcome);
                 }
                 Ok(Some(deed)) => {
                     self.perform(now, &who, deed);

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use parlor_protocol::chat::{ChatDeleted, ChatMessage};
 use parlor_protocol::queue::QueueUpdated;
-use parlor_protocol::{CloseCode, Event, UserId};
+use parlor_protocol::{CloseCode, Code, Event, UserId};
 
 use crate::draft::{self, Deed};
-use crate::io::{NewChat, Now, Output, Pace, StoredChat};
+use crate::io::{Amended, NewChat, Now, Output, Pace, Refusal, StoredChat};
 use crate::room::Room;
 
 impl Room {
@@ -29,12 +30,46 @@ impl Room {
         number.to_string()
     }
 
+    /// A message is stored as somebody would have it now, or not.
+    pub(crate) fn amended(
+        &mut self,
+        now: Now,
+        by: &UserId,
+        outcome: Amended,
+    ) -> Result<(), Refusal> {
+        match outcome {
+            Amended::Done(message) => self.tell_amended(now, by, *message),
+            // Told already, unless the store kept it without saying so.
+            Amended::Before(message) => {
+                if self.may_have_stored_in_secret() {
+                    self.tell_amended(now, by, *message);
+                }
+            }
+            Amended::Missing => return Err(Code::MessageNotFound.into()),
+            Amended::Foreign => return Err(Code::Forbidden.into()),
+        }
+        Ok(())
+    }
+
+    fn tell_amended(&mut self, now: Now, by: &UserId, message: ChatMessage) {
+        self.chat.amend(&message);
+        let event = match &message.deleted_at {
+            None => Event::ChatEdited(message),
+            Some(deleted_at) => {
+                self.stream.redact(&message.id, deleted_at);
+                let (id, deleted_at) = (message.id.clone(), deleted_at.clone());
+                Event::ChatDeleted(ChatDeleted { id, user_id: by.clone(), deleted_at })
+            }
+        };
+        self.tell(now, event, Pace::Batched);
+    }
+
     /// Does what is stored, and tells.
     pub(crate) fn perform(&mut self, now: Now, by: &UserId, deed: Deed) {
         let applied = Arc::make_mut(&mut self.durable).apply(&deed);
         debug_assert!(applied.is_ok(), "only batches change this, and one is in flight at a time");
         match deed {
-            Deed::Say | Deed::Pardon(_) => {}
+            Deed::Say | Deed::Amend | Deed::Pardon(_) => {}
             Deed::Enqueue(_) | Deed::Dequeue(_) | Deed::Shift(_) => self.tell_queue(now, by),
             Deed::Load(item) => {
                 self.tell_queue(now, by);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parlor_protocol::access::{Admit, Pardon, TurnAway};
-use parlor_protocol::chat::ChatSend;
+use parlor_protocol::chat::{ChatDelete, ChatSend};
 use parlor_protocol::member::{Kick, Role, RoleSet};
 use parlor_protocol::queue::{QueueAdd, QueueItem, QueueMove, QueueNext};
 use parlor_protocol::room::{RoomSettings, RoomUpdate};
@@ -15,7 +15,7 @@ use parlor_protocol::{Code, Command, ItemId, UserId, limits};
 use crate::chat::Chat;
 use crate::checks;
 use crate::door::{Door, Pass};
-use crate::io::{NewChat, Now, Principal, Refusal};
+use crate::io::{Amendment, NewChat, Now, Principal, Refusal};
 use crate::members::Members;
 use crate::queue;
 use crate::roles::{self, Act, Offices};
@@ -26,14 +26,14 @@ use crate::timeline::{Change, Medium, Timeline};
 const ADDED: usize = 64;
 /// People a room can have banned, and people it can have made moderators.
 const OFFICES: usize = 10_000;
-/// Longest id of a person who is not there.
-const USER_ID_CHARS: usize = 200;
 
 /// A command that was found good: what it does once it is stored.
 #[derive(Clone, Debug)]
 pub(crate) enum Deed {
     /// The next message of the batch is said.
     Say,
+    /// The next amendment of the batch is made.
+    Amend,
     /// An entry comes to the end of the queue.
     Enqueue(QueueItem),
     /// An entry leaves the queue.
@@ -78,6 +78,7 @@ pub(crate) struct Draft {
     pub(crate) host: Option<UserId>,
     pub(crate) timeline: Timeline,
     pub(crate) messages: Vec<NewChat>,
+    pub(crate) amendments: Vec<Amendment>,
     /// What was said with a client id within this draft.
     claims: BTreeSet<(UserId, String)>,
     /// Whether the snapshot would be another one.
@@ -93,6 +94,7 @@ impl Draft {
             host,
             timeline,
             messages: Vec::new(),
+            amendments: Vec::new(),
             claims: BTreeSet::new(),
             changed: false,
             rearranged: false,
@@ -114,6 +116,11 @@ impl Draft {
         }
         let deed = match command {
             Command::ChatSend(send) => return self.say(scene, who, send),
+            Command::ChatEdit(edit) => {
+                let amendment = scene.chat.edit(scene.now, &who.user_id, edit)?;
+                return Ok(Some(self.amend(amendment)));
+            }
+            Command::ChatDelete(delete) => return self.delete(scene, who, role, &delete).map(Some),
             Command::QueueAdd(add) => self.queue_add(add, &who.user_id, fresh)?,
             Command::QueueRemove(remove) => Some(Deed::Dequeue(remove.item_id)),
             Command::QueueMove(to) => Some(Deed::Shift(to)),
@@ -147,9 +154,9 @@ impl Draft {
         Ok(deed)
     }
 
-    /// Leaves the messages alone of it.
-    pub(crate) fn into_messages(self) -> Vec<NewChat> {
-        self.messages
+    /// Says whether something was said, or said differently.
+    pub(crate) fn has_chat(&self) -> bool {
+        !self.messages.is_empty() || !self.amendments.is_empty()
     }
 
     /// Changes what is not in [`Durable`], as the room will when the deed is done.
@@ -162,6 +169,7 @@ impl Draft {
             Deed::Crown(user) => return self.host = Some(user.clone()),
             Deed::Arrange(..) => return self.rearranged = true,
             Deed::Say
+            | Deed::Amend
             | Deed::Enqueue(_)
             | Deed::Dequeue(_)
             | Deed::Shift(_)
@@ -200,6 +208,28 @@ impl Draft {
         }
         self.messages.push(scene.chat.number(scene.now, who, send));
         Ok(Some(Deed::Say))
+    }
+
+    fn amend(&mut self, amendment: Amendment) -> Deed {
+        self.amendments.push(amendment);
+        Deed::Amend
+    }
+
+    /// One's own, or anybody's if one may tidy up.
+    fn delete(
+        &mut self,
+        scene: &Scene<'_>,
+        who: &Principal,
+        role: Role,
+        delete: &ChatDelete,
+    ) -> Result<Deed, Refusal> {
+        let tidies = Act::Tidy.is_open_to(role, self.durable.settings.control);
+        let author = (!tidies).then_some(&who.user_id);
+        let amendment = scene.chat.delete(scene.now, author, delete)?;
+        // The last words of the owner before may have what is deleted, in the stream: they go when
+        // another snapshot takes their place.
+        self.changed = true;
+        Ok(self.amend(amendment))
     }
 
     /// The first entry of a room without a medium is its medium.
@@ -267,14 +297,14 @@ impl Draft {
         if ban && self.durable.bans.len() >= OFFICES {
             return Err(checks::invalid("The room has banned too many people"));
         }
-        checks::line("userId", user.to_string(), 1..=USER_ID_CHARS)?;
+        checks::line("userId", user.to_string(), 1..=checks::USER_ID_CHARS)?;
         Ok(())
     }
 
     fn admit(&self, scene: &Scene<'_>, admit: Admit) -> Result<Option<Deed>, Refusal> {
         let users = match admit.user_id {
             Some(user) => {
-                checks::line("userId", user.to_string(), 1..=USER_ID_CHARS)?;
+                checks::line("userId", user.to_string(), 1..=checks::USER_ID_CHARS)?;
                 vec![user]
             }
             None => scene.door.waiting().cloned().collect(),
@@ -325,7 +355,7 @@ impl Durable {
     /// Does a deed, as far as it is in here.
     pub(crate) fn apply(&mut self, deed: &Deed) -> Result<(), Refusal> {
         match deed {
-            Deed::Say | Deed::Stop(_) | Deed::Crown(_) => {}
+            Deed::Say | Deed::Amend | Deed::Stop(_) | Deed::Crown(_) => {}
             Deed::Load(item) => self.note_added(item),
             Deed::Enqueue(item) => {
                 queue::add(&mut self.queue, item.clone())?;

@@ -186,8 +186,8 @@ pub enum Input {
     Stored {
         /// The batch it was.
         batch: u64,
-        /// One entry per message of the batch, in its order.
-        outcome: Result<Vec<StoredChat>, StoreFault>,
+        /// What became of the batch's messages and amendments.
+        outcome: Result<StoredBatch, StoreFault>,
     },
     /// A guest became an account: the offices of one are the other's. A seat is not: the
     /// account takes its own when it comes.
@@ -291,6 +291,8 @@ pub struct StoreBatch {
     pub batch: u64,
     /// New chat messages, by growing number.
     pub messages: Vec<NewChat>,
+    /// Changes of messages, those of this batch among them, in the order in which they are made.
+    pub amendments: Vec<Amendment>,
     /// The room's state, if it changed.
     pub snapshot: Option<Snapshot>,
     /// The settings, if they changed.
@@ -309,6 +311,56 @@ pub struct NewChat {
     pub message: ChatMessage,
     /// When it was taken: `message.sent_at` in ms since 1970 UTC.
     pub sent_at_ms: i64,
+}
+
+/// A change of a message. Whether its author is who it has to be is judged where the message is: in
+/// the store, in the transaction that changes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Amendment {
+    /// The message's number.
+    pub number: u64,
+    /// Whose message it must be; `None` for anybody's.
+    pub author: Option<UserId>,
+    /// What is made of it.
+    pub change: Change,
+    /// When, in ms since 1970 UTC.
+    pub at_ms: i64,
+}
+
+/// What is made of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It says something else.
+    Edit {
+        /// What.
+        text: String,
+        /// Who is spoken to.
+        mentions: Vec<UserId>,
+    },
+    /// It says nothing any more: of the row, only the text and the mentions go.
+    Delete,
+}
+
+/// What became of a batch.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StoredBatch {
+    /// One entry per message, in the batch's order.
+    pub messages: Vec<StoredChat>,
+    /// One entry per amendment, in the batch's order.
+    pub amendments: Vec<Amended>,
+}
+
+/// What became of one amendment of a batch.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Amended {
+    /// The message is stored like this now.
+    Done(Box<ChatMessage>),
+    /// The message was like this before: the same text, or deleted already.
+    Before(Box<ChatMessage>),
+    /// There is no such message, or it was deleted and cannot be edited.
+    Missing,
+    /// It is another's.
+    Foreign,
 }
 
 /// What became of one message of a batch.

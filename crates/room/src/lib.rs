@@ -41,9 +41,9 @@ mod timers;
 mod wall;
 
 pub use io::{
-    AskId, ConnId, Departure, Founding, Input, Life, NewChat, Now, Output, Pace, PresenceChange,
-    Principal, Proof, Refusal, Snapshot, SnapshotFault, SnapshotStamp, StoreBatch, StoreFault,
-    StoredChat, Told,
+    Amended, Amendment, AskId, Change, ConnId, Departure, Founding, Input, Life, NewChat, Now,
+    Output, Pace, PresenceChange, Principal, Proof, Refusal, Snapshot, SnapshotFault,
+    SnapshotStamp, StoreBatch, StoreFault, StoredBatch, StoredChat, Told,
 };
 pub use life::UNLOAD_AFTER;
 pub use roles::Act;

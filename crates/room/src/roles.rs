@@ -13,6 +13,8 @@ pub enum Act {
     Watch,
     /// To write and react.
     Talk,
+    /// To delete what others wrote.
+    Tidy,
     /// To play, pause, seek, and change what plays.
     Play,
     /// To change what plays next.
@@ -33,9 +35,10 @@ pub enum Act {
 
 impl Act {
     /// Every row, in the order people would ask for them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Watch,
         Self::Talk,
+        Self::Tidy,
         Self::Play,
         Self::Queue,
         Self::Admit,
@@ -51,6 +54,7 @@ impl Act {
         match self {
             Self::Watch => "watch",
             Self::Talk => "talk",
+            Self::Tidy => "tidy",
             Self::Play => "play",
             Self::Queue => "queue",
             Self::Admit => "admit",
@@ -62,7 +66,7 @@ impl Act {
         }
     }
 
-    /// Returns what a command does.
+    /// Returns what a command does. To delete a message is to talk as long as it is one's own.
     pub fn of(command: &Command) -> Self {
         match command {
             Command::SyncRequest
@@ -72,7 +76,10 @@ impl Act {
             | Command::Resume(_)
             | Command::Auth(_)
             | Command::Leave => Self::Watch,
-            Command::ChatSend(_) | Command::React(_) => Self::Talk,
+            Command::ChatSend(_)
+            | Command::ChatEdit(_)
+            | Command::ChatDelete(_)
+            | Command::React(_) => Self::Talk,
             Command::UpdatePlayback(_) | Command::GoOn => Self::Play,
             Command::QueueAdd(_)
             | Command::QueueRemove(_)
@@ -93,9 +100,15 @@ impl Act {
             (Self::Play | Self::Queue, Control::Everyone) => Role::Guest,
             (Self::Play | Self::Queue, Control::Moderators) => Role::Moderator,
             (Self::Play | Self::Queue, Control::HostOnly) => Role::Host,
-            (Self::Admit | Self::Remove | Self::Invite | Self::Arrange | Self::Close, _) => {
-                Role::Moderator
-            }
+            (
+                Self::Tidy
+                | Self::Admit
+                | Self::Remove
+                | Self::Invite
+                | Self::Arrange
+                | Self::Close,
+                _,
+            ) => Role::Moderator,
             (Self::Appoint, _) => Role::Host,
         }
     }

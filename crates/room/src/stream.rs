@@ -66,6 +66,20 @@ impl Stream {
         })
     }
 
+    /// Takes a message's text out of what was told of it. The events keep their numbers.
+    pub(crate) fn redact(&mut self, message: &str, deleted_at: &str) {
+        for (_, told) in &mut self.recent {
+            let (Event::ChatMessage(it) | Event::ChatEdited(it)) = &told.event else { continue };
+            if it.id != message {
+                continue;
+            }
+            // What is on its way to somebody shares the event, and goes out as it was.
+            if let Event::ChatMessage(it) | Event::ChatEdited(it) = &mut Arc::make_mut(told).event {
+                it.redact(deleted_at);
+            }
+        }
+    }
+
     /// Writes the stream down for the owner after this one.
     pub(crate) fn write(&self, now: Duration, reign: u64) -> WrittenStream {
         let mut room_left = HANDED_ON;

@@ -3,7 +3,7 @@
 use parlor_protocol::chat::{ChatMessage, ChatSend};
 use parlor_protocol::{Command, Event, limits};
 use parlor_room::{ConnId, NewChat};
-use parlor_testkit::scene::{Scene, Store, founding, person};
+use parlor_testkit::scene::{Scene, Store, founding, message, person};
 use parlor_testkit::wishes::{chat, chat_once};
 
 fn pair() -> (Scene, ConnId, ConnId) {
@@ -12,18 +12,6 @@ fn pair() -> (Scene, ConnId, ConnId) {
     let ben = scene.join("ben");
     scene.hush();
     (scene, anna, ben)
-}
-
-fn message(number: u64, author: &str, text: &str) -> ChatMessage {
-    ChatMessage {
-        id: number.to_string(),
-        user_id: author.into(),
-        display_name: author.to_owned(),
-        text: text.to_owned(),
-        sent_at: "2026-11-20T08:00:00.000Z".to_owned(),
-        client_id: None,
-        reply_to: None,
-    }
 }
 
 #[test]
@@ -190,6 +178,7 @@ fn client_ids_and_replies_are_checked() {
             text: "re".to_owned(),
             client_id: None,
             reply_to: Some(to.to_owned()),
+            mentions: Vec::new(),
         })
     };
     scene.ask(anna, 1, reply("1"));

@@ -2,29 +2,33 @@
 
 use parlor_protocol::Command;
 use parlor_protocol::access::Entry;
-use parlor_protocol::chat::{ChatSend, React};
+use parlor_protocol::chat::React;
 use parlor_protocol::command::{Auth, StreamPosition};
 use parlor_protocol::member::{Kick, MemberState, Readiness, Role};
 use parlor_protocol::playback::{ClockPing, UpdatePlayback};
 use parlor_protocol::room::{Control, RoomSettings, RoomUpdate, Wait};
 use parlor_protocol::{CloseCode, Code, Event};
 use parlor_room::{ConnId, Input, Refusal};
-use parlor_testkit::scene::{Scene, Store, founding, guest, person};
+use parlor_testkit::scene::{Scene, Store, founding, guest, message, person};
 use parlor_testkit::wishes::{
-    admit, arrange, ban, chat, kick, load, pardon, play, queue_add, queue_move, queue_next,
-    queue_remove, role_set, turn_away,
+    admit, arrange, ban, chat, chat_delete, chat_edit, kick, load, pardon, play, queue_add,
+    queue_move, queue_next, queue_remove, role_set, turn_away,
 };
 
 const ROLES: [Role; 5] = [Role::Guest, Role::Member, Role::Moderator, Role::Host, Role::Owner];
 
 /// A room where each role is held by somebody: `olga` owns it, `hans` is host, `mona` moderates,
-/// `max` has an account, `gina` has none.
+/// `max` has an account, `gina` has none. Each of them said something once, from the lowest role up.
 fn cast(control: Control) -> (Scene, [(Role, ConnId); 5]) {
     let mut founding = founding();
     founding.settings.control = control;
     founding.creator = Some("hans".into());
     founding.owner = Some("olga".into());
+    founding.next_chat = 6;
     let mut scene = Scene::of(founding);
+    for (number, name) in (1..).zip(["gina", "max", "mona", "hans", "olga"]) {
+        scene.shelf.chat.insert(number, message(number, name, "long ago"));
+    }
     let gina = scene.join_as(guest("gina"));
     let [max, mona, hans, olga] = ["max", "mona", "hans", "olga"].map(|name| scene.join(name));
     scene.tell(hans, role_set("mona", Role::Moderator));
@@ -38,8 +42,8 @@ fn cast(control: Control) -> (Scene, [(Role, ConnId); 5]) {
 }
 
 /// One of each command, all of them good, and what it needs: the least role under each control
-/// setting (everyone, moderators, host only).
-fn commands(scene: &Scene) -> Vec<(Command, [Role; 3])> {
+/// setting (everyone, moderators, host only). `own` is a message of whoever gives it.
+fn commands(scene: &Scene, own: &str) -> Vec<(Command, [Role; 3])> {
     use Role::{Guest, Host, Moderator};
     let queue = scene.room.state(scene.now()).queue;
     let item = &queue[0].item_id;
@@ -47,13 +51,14 @@ fn commands(scene: &Scene) -> Vec<(Command, [Role; 3])> {
     let remote = [Guest, Moderator, Host];
     let readiness = Some(Readiness::Ready);
     let position = StreamPosition { epoch: "e1".to_owned(), seq: 0 };
-    let text = "hello".to_owned();
     vec![
         (Command::SyncRequest, everybody),
         (Command::Heartbeat, everybody),
         (Command::ClockPing(ClockPing { c: 1.0 }), everybody),
         (Command::MemberState(MemberState { readiness, rtt_ms: None, telemetry: None }), everybody),
-        (Command::ChatSend(ChatSend { text, client_id: None, reply_to: None }), everybody),
+        (chat("hello"), everybody),
+        (chat_edit(own, "not so long ago"), everybody),
+        (chat_delete(own), everybody),
         (Command::React(React { emoji: "🎉".to_owned() }), everybody),
         (Command::Resume(position), everybody),
         (Command::Auth(Auth { token: "token".to_owned() }), everybody),
@@ -80,11 +85,11 @@ fn commands(scene: &Scene) -> Vec<(Command, [Role; 3])> {
 fn every_role_may_give_exactly_the_commands_of_the_table() {
     let controls = [Control::Everyone, Control::Moderators, Control::HostOnly];
     for (setting, control) in controls.into_iter().enumerate() {
-        let count = commands(&cast(control).0).len();
+        let count = commands(&cast(control).0, "1").len();
         for index in 0..count {
             for who in 0..ROLES.len() {
                 let (mut scene, cast) = cast(control);
-                let (command, least) = commands(&scene).swap_remove(index);
+                let (command, least) = commands(&scene, &(who + 1).to_string()).swap_remove(index);
                 let (role, conn) = cast[who];
                 scene.ask(conn, 1, command.clone());
                 let answer = scene.heard_of(conn, "→");
@@ -122,10 +127,31 @@ fn the_table_names_every_command() {
         Command::Admit(_) => 18,
         Command::TurnAway(_) => 19,
         Command::Pardon(_) => 20,
+        Command::ChatEdit(_) => 21,
+        Command::ChatDelete(_) => 22,
     };
-    let mut numbers: Vec<_> = commands(&scene).iter().map(|(it, _)| number(it)).collect();
+    let mut numbers: Vec<_> = commands(&scene, "1").iter().map(|(it, _)| number(it)).collect();
     numbers.sort_unstable();
-    assert_eq!(numbers, (0..21).collect::<Vec<_>>());
+    assert_eq!(numbers, (0..23).collect::<Vec<_>>());
+}
+
+#[test]
+fn whose_message_it_is_decides_who_may_edit_it_and_the_role_who_may_delete_it() {
+    for (who, role) in ROLES.into_iter().enumerate() {
+        for author in 0..ROLES.len() {
+            let (mut scene, cast) = cast(Control::Everyone);
+            let (conn, message) = (cast[who].1, (author + 1).to_string());
+            scene.ask(conn, 1, chat_edit(&message, "never"));
+            scene.ask(conn, 2, chat_delete(&message));
+            let answer = |id: u64, may: bool| match may {
+                true => format!("ACK → {id}"),
+                false => format!("ERROR forbidden → {id}"),
+            };
+            let may_delete = who == author || role >= Role::Moderator;
+            let expected = [answer(1, who == author), answer(2, may_delete)];
+            assert_eq!(scene.heard_of(conn, "→"), expected, "{role:?}, message {message}");
+        }
+    }
 }
 
 #[test]

@@ -34,6 +34,7 @@ async fn a_damaged_snapshot_costs_the_film_but_neither_the_room_nor_its_neighbou
             room_id: id.clone(),
             fence,
             messages: Vec::new(),
+            amendments: Vec::new(),
             snapshot: Some(text.to_owned()),
             settings: None,
             touched_at_ms: parlor_server::clock::wall_ms(),

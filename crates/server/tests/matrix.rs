@@ -279,6 +279,8 @@ fn commands(item: &str, nobody: &str) -> Vec<(Act, Value)> {
         command(Act::Watch, "CLOCK_PING", json!({ "c": 1 })),
         command(Act::Watch, "MEMBER_STATE", json!({ "readiness": "ready" })),
         command(Act::Talk, "CHAT_SEND", json!({ "text": "hello" })),
+        command(Act::Talk, "CHAT_EDIT", json!({ "id": "999", "text": "hello all" })),
+        command(Act::Talk, "CHAT_DELETE", json!({ "id": "999" })),
         command(Act::Talk, "REACT", json!({ "emoji": "🎉" })),
         command(Act::Play, "UPDATE_PLAYBACK", json!({ "isPlaying": true })),
         command(Act::Play, "GO_ON", json!({})),
@@ -324,7 +326,7 @@ async fn every_role_may_give_the_commands_of_the_table_over_its_socket() {
             }
         }
     }
-    assert_eq!(cells, 18 * 5 * 3);
+    assert_eq!(cells, 20 * 5 * 3);
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ pub struct ChatRow {
     pub user_id: UserId,
     /// The author's name when it was said.
     pub display_name: String,
-    /// The text.
+    /// The text; none once it was deleted.
     pub text: String,
     /// When the server took it.
     pub sent_at_ms: i64,
@@ -24,6 +24,12 @@ pub struct ChatRow {
     pub client_id: Option<String>,
     /// The message it answers.
     pub reply_to: Option<String>,
+    /// Who is spoken to.
+    pub mentions: Vec<UserId>,
+    /// When its text was last changed.
+    pub edited_at_ms: Option<i64>,
+    /// When it was deleted.
+    pub deleted_at_ms: Option<i64>,
 }
 
 /// A chat message to be kept; its number is given by the room that writes it.
@@ -54,8 +60,22 @@ impl From<chat_message::Model> for ChatRow {
             sent_at_ms: row.sent_at.timestamp_millis(),
             client_id: row.client_id,
             reply_to: row.reply_to,
+            mentions: read_mentions(row.mentions.as_deref()),
+            edited_at_ms: row.edited_at.map(|at| at.timestamp_millis()),
+            deleted_at_ms: row.deleted_at.map(|at| at.timestamp_millis()),
         }
     }
+}
+
+/// Returns who is spoken to, as it is kept: nothing for nobody.
+pub(crate) fn written_mentions(mentions: &[UserId]) -> Option<String> {
+    let ids: Vec<String> = mentions.iter().map(|user| storable(user.as_str())).collect();
+    (!ids.is_empty()).then(|| serde_json::Value::from(ids).to_string())
+}
+
+/// Reads who is spoken to. What is no list of ids speaks to nobody.
+pub(crate) fn read_mentions(written: Option<&str>) -> Vec<UserId> {
+    written.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 impl Store {

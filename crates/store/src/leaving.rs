@@ -13,7 +13,7 @@ pub const NOBODY: &str = "nobody";
 
 impl Store {
     /// Returns up to `limit` messages of somebody with their rooms, by room and number, those behind
-    /// `after`.
+    /// `after`; not those that were deleted.
     pub async fn messages_of(
         &self,
         author: &UserId,
@@ -22,6 +22,7 @@ impl Store {
     ) -> Result<Vec<(RoomId, ChatRow)>, StoreError> {
         let mut query = chat_message::Entity::find()
             .filter(chat_message::Column::UserId.eq(storable(author.as_str())))
+            .filter(chat_message::Column::DeletedAt.is_null())
             .order_by_asc(chat_message::Column::RoomId)
             .order_by_asc(chat_message::Column::N)
             .limit(limit);

@@ -16,6 +16,7 @@
 //! Start reading at [`Store`], then `migration/first.rs` for the tables, then `live.rs`.
 
 mod admin;
+mod amend;
 mod chat;
 mod connect;
 mod entity;
@@ -37,13 +38,14 @@ mod rooms;
 mod value;
 
 pub use admin::{Office, OfficeChange};
+pub use amend::{AmendOutcome, AmendRow, ChatChange};
 pub use chat::{ChatOutcome, ChatRow, NewChatRow};
 pub use connect::{Store, StoreConfig};
 pub use error::{Conflict, StoreError};
 pub use invitations::{InvitationRow, NewInvitation};
 pub use keys::{Key, NewKey};
 pub use leaving::NOBODY;
-pub use live::{LoadedRoom, RoomWrite};
+pub use live::{Committed, LoadedRoom, RoomWrite};
 pub use logins::{LoginRow, NewLogin, Rotation};
 pub use mail::{LeasedMail, MailRow, MailState, NewMail};
 pub use nodes::{Claim, Holder};

@@ -11,18 +11,19 @@ use sea_orm::{
     QueryFilter, Select,
 };
 
-use crate::chat;
+use crate::amend;
+use crate::chat::{self, written_mentions};
 use crate::entity::{chat_message, room, room_state};
 use crate::group::Grouped;
 use crate::presence::{self, PresenceRow};
 use crate::rooms::{self, SnapshotRow, seats, write_snapshots};
 use crate::value::{Word, code, storable, time};
-use crate::{ChatOutcome, ChatRow, NewChatRow, RoomRow, Store, StoreError};
+use crate::{AmendOutcome, AmendRow, ChatOutcome, ChatRow, NewChatRow, RoomRow, Store, StoreError};
 use chrono::{DateTime, Utc};
 
 /// Messages given to a room that wakes.
 const RECENT_CHAT: u64 = parlor_protocol::limits::CHAT_PAGE as u64;
-/// Messages in one `INSERT`: 8 columns each, SQLite takes 32 766 values in a statement.
+/// Messages in one `INSERT`: 11 columns each, SQLite takes 32 766 values in a statement.
 const MESSAGES_PER_STATEMENT: usize = 512;
 
 /// Everything a room needs to wake.
@@ -49,6 +50,8 @@ pub struct RoomWrite {
     pub fence: i64,
     /// New messages.
     pub messages: Vec<NewChatRow>,
+    /// Changes of messages, of new ones too, in the order in which they are made.
+    pub amendments: Vec<AmendRow>,
     /// A new snapshot, opaque to the store.
     pub snapshot: Option<String>,
     /// New settings.
@@ -57,6 +60,15 @@ pub struct RoomWrite {
     pub touched_at_ms: i64,
     /// When the room ends now unless something happens, if that changes with this.
     pub expires_at_ms: Option<i64>,
+}
+
+/// What became of a room's write, in its order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// Of each new message.
+    pub messages: Vec<ChatOutcome>,
+    /// Of each change.
+    pub amendments: Vec<AmendOutcome>,
 }
 
 /// The two kinds of writes that live rooms share a transaction for.
@@ -84,14 +96,14 @@ impl Store {
     }
 
     /// Writes what a room wants kept; many rooms at once share a transaction. It is on disk when
-    /// this returns, all of it, and each message has its outcome, in order.
+    /// this returns, all of it, and each message and change has its outcome, in order.
     ///
     /// # Errors
     /// [`StoreError::Fenced`] if the room was taken over, [`StoreError::Gone`] if it was deleted,
     /// [`StoreError::Conflict`] if the new join code or the number of a message is taken. Nothing
     /// is written then. After [`StoreError::Unavailable`] it is not known what was: writing the
     /// same again is safe for messages with a `client_id`.
-    pub async fn commit_room(&self, write: RoomWrite) -> Result<Vec<ChatOutcome>, StoreError> {
+    pub async fn commit_room(&self, write: RoomWrite) -> Result<Committed, StoreError> {
         self.live().write(LiveWrite::Room(Box::new(write))).await
     }
 
@@ -123,12 +135,12 @@ pub(crate) async fn read_nothing(
 }
 
 impl Grouped for LiveWrite {
-    type Answer = Vec<ChatOutcome>;
+    type Answer = Committed;
 
     async fn write(
         operations: &[&Self],
         transaction: &DatabaseTransaction,
-    ) -> Result<Vec<Result<Vec<ChatOutcome>, StoreError>>, StoreError> {
+    ) -> Result<Vec<Result<Committed, StoreError>>, StoreError> {
         let rooms: Vec<&RoomWrite> = operations
             .iter()
             .filter_map(|operation| match operation {
@@ -150,7 +162,7 @@ impl Grouped for LiveWrite {
             .iter()
             .map(|operation| match operation {
                 Self::Room(_) => answers.next().expect("every room write was answered"),
-                Self::Presence(_) => Ok(Vec::new()),
+                Self::Presence(_) => Ok(Committed::default()),
             })
             .collect())
     }
@@ -159,7 +171,7 @@ impl Grouped for LiveWrite {
 async fn write_rooms(
     writes: &[&RoomWrite],
     transaction: &DatabaseTransaction,
-) -> Result<Vec<Result<Vec<ChatOutcome>, StoreError>>, StoreError> {
+) -> Result<Vec<Result<Committed, StoreError>>, StoreError> {
     if writes.is_empty() {
         return Ok(Vec::new());
     }
@@ -179,7 +191,12 @@ async fn write_rooms(
         }
     }
     write_latest_snapshots(&allowed, transaction).await?;
-    let mut outcomes = write_messages(&allowed, transaction).await?.into_iter();
+    let messages = write_messages(&allowed, transaction).await?;
+    let amendments = amend::write(&allowed, transaction).await?;
+    let mut outcomes = messages
+        .into_iter()
+        .zip(amendments)
+        .map(|(messages, amendments)| Committed { messages, amendments });
     Ok(checked
         .into_iter()
         .map(|check| check.map(|_| outcomes.next().expect("every allowed write has its outcomes")))
@@ -384,6 +401,9 @@ fn message_row(write: &RoomWrite, message: &NewChatRow) -> chat_message::Model {
         sent_at: time(message.sent_at_ms),
         client_id: message.client_id.as_deref().map(storable),
         reply_to: message.reply_to.as_deref().map(storable),
+        mentions: written_mentions(&message.mentions),
+        edited_at: message.edited_at_ms.map(time),
+        deleted_at: message.deleted_at_ms.map(time),
     }
 }
 
@@ -408,6 +428,9 @@ async fn insert_messages(
                 message.sent_at.into(),
                 message.client_id.into(),
                 message.reply_to.into(),
+                message.mentions.into(),
+                message.edited_at.into(),
+                message.deleted_at.into(),
             ]);
         }
         insert.on_conflict(

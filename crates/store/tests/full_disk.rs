@@ -60,7 +60,7 @@ async fn fill_and_empty() {
 
     limit_files(None);
     let stored = store.commit_room(write(fence, written + 1)).await.unwrap();
-    assert_eq!(stored, [ChatOutcome::Stored { n: written + 1 }]);
+    assert_eq!(stored.messages, [ChatOutcome::Stored { n: written + 1 }]);
     store.create_room(room("s")).await.unwrap();
     let loaded = store.load_room(&id).await.unwrap().unwrap();
     assert_eq!(loaded.next_chat_n, written + 2);
@@ -107,11 +107,15 @@ fn write(fence: i64, n: i64) -> RoomWrite {
         sent_at_ms: n,
         client_id: Some(n.to_string()),
         reply_to: None,
+        mentions: Vec::new(),
+        edited_at_ms: None,
+        deleted_at_ms: None,
     };
     RoomWrite {
         room_id: RoomId::from("r"),
         fence,
         messages: vec![message],
+        amendments: Vec::new(),
         snapshot: Some("s".repeat(20_000)),
         settings: None,
         touched_at_ms: n,

@@ -12,7 +12,9 @@ use std::process::{Command, Stdio};
 
 use parlor_protocol::room::{Control, Wait};
 use parlor_protocol::{RoomId, UserId};
-use parlor_store::{ChatRow, LifeKind, NewRoom, RoomWrite, Store, StoreConfig};
+use parlor_store::{
+    AmendRow, ChatChange, ChatRow, LifeKind, NewRoom, RoomWrite, Store, StoreConfig,
+};
 
 const NAME: &str = "acknowledged_writes_survive_kill_9";
 const URL: &str = "PARLOR_KILLED_WRITER_URL";
@@ -41,6 +43,10 @@ async fn acknowledged_writes_survive_kill_9() {
             assert!(loaded.next_chat_n > *n, "{room} lost messages after {}", loaded.next_chat_n);
             let page = store.chat_page(&loaded.row.id, Some(*n + 1), 1_000).await.unwrap();
             assert_eq!(page.len() as i64, *n, "{room} has gaps");
+            for row in &page {
+                let is_deleted = row.text.is_empty() && row.deleted_at_ms.is_some();
+                assert!(is_deleted || row.n == *n, "{room} still says what was deleted");
+            }
             if *n > 0 {
                 let snapshot: i64 = loaded.snapshot.unwrap().parse().unwrap();
                 assert_eq!(snapshot + 1, loaded.next_chat_n, "{room} was written by halves");
@@ -142,11 +148,16 @@ fn write(room: &str, fence: i64, n: i64) -> RoomWrite {
         sent_at_ms: n,
         client_id: Some(n.to_string()),
         reply_to: None,
+        mentions: Vec::new(),
+        edited_at_ms: None,
+        deleted_at_ms: None,
     };
     RoomWrite {
         room_id: RoomId::from(room),
         fence,
         messages: vec![message],
+        // Each message comes with the deletion of the one before.
+        amendments: vec![AmendRow { n: n - 1, author: None, change: ChatChange::Delete, at_ms: n }],
         snapshot: Some(n.to_string()),
         settings: None,
         touched_at_ms: n,

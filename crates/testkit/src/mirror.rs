@@ -90,7 +90,7 @@ impl Mirror {
             (event, Some(seq)) if self.is_live => self.next(event, seq).map(|it| vec![it]),
             (event, Some(seq)) => {
                 let again = self.set_aside.insert(seq, event.clone());
-                match again.is_none_or(|before| before == *event) {
+                match again.is_none_or(|before| is_same(&before, event)) {
                     true => Ok(Vec::new()),
                     false => Err(format!("event {seq} is told again, and differs")),
                 }
@@ -123,6 +123,21 @@ impl Mirror {
     }
 }
 
+/// Says whether an event is the same as when it was told first, or without the text of a message
+/// that was deleted since.
+pub fn is_same(first: &Event, again: &Event) -> bool {
+    let mut first = first.clone();
+    if let (
+        Event::ChatMessage(first) | Event::ChatEdited(first),
+        Event::ChatMessage(again) | Event::ChatEdited(again),
+    ) = (&mut first, again)
+        && let Some(deleted_at) = &again.deleted_at
+    {
+        first.redact(deleted_at);
+    }
+    first == *again
+}
+
 impl View {
     fn apply(&mut self, event: &Event) -> Result<(), String> {
         match event {
@@ -150,6 +165,17 @@ impl View {
                 }
                 self.chat.push(message.clone());
             }
+            Event::ChatEdited(message) => {
+                // What is older than the view was never told to it.
+                if let Some(said) = self.said(&message.id) {
+                    *said = message.clone();
+                }
+            }
+            Event::ChatDeleted(gone) => {
+                if let Some(said) = self.said(&gone.id) {
+                    said.redact(&gone.deleted_at);
+                }
+            }
             Event::QueueUpdated(updated) => self.queue = updated.queue.clone(),
             Event::MemberUpdated(member) => {
                 let index = self.find(&member.user_id).ok_or("somebody changed who is not here")?;
@@ -167,6 +193,10 @@ impl View {
             | Event::Error(_) => {}
         }
         Ok(())
+    }
+
+    fn said(&mut self, id: &str) -> Option<&mut ChatMessage> {
+        self.chat.iter_mut().find(|message| message.id == id)
     }
 
     fn find(&self, user: &UserId) -> Option<usize> {

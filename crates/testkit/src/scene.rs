@@ -4,15 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use parlor_protocol::chat::ChatMessage;
 use parlor_protocol::event::ClosedReason;
 use parlor_protocol::frame::{CommandId, ServerFrame};
 use parlor_protocol::room::{Control, RoomSettings, Wait};
 use parlor_protocol::{CloseCode, Code, Command, Event, limits};
 use parlor_room::{
     AskId, ConnId, Departure, Founding, Input, Life, Now, Output, PresenceChange, Principal, Proof,
-    Refusal, Room, StoreBatch, StoreFault, StoredChat,
+    Refusal, Room, StoreBatch, StoreFault, StoredBatch, StoredChat,
 };
 
+use crate::shelf::Shelf;
 use crate::transcript;
 
 /// Where the clock stands when a scene opens: nothing in a room may depend on it.
@@ -42,6 +44,8 @@ pub struct Scene {
     pub batches: Vec<StoreBatch>,
     /// What the store says of messages whose author's client id it knows already.
     pub duplicates: BTreeMap<String, u64>,
+    /// What the store keeps of what was said; the room knows the latest page of it.
+    pub shelf: Shelf,
     /// Every change of presence, as `+name` and `-name`.
     pub presence: Vec<String>,
     /// Every answer over HTTP.
@@ -87,6 +91,22 @@ pub fn founding() -> Founding {
     }
 }
 
+/// Returns something that was said when the scene opened.
+pub fn message(number: u64, author: &str, text: &str) -> ChatMessage {
+    ChatMessage {
+        id: number.to_string(),
+        user_id: author.into(),
+        display_name: author.to_owned(),
+        text: text.to_owned(),
+        sent_at: "2026-11-20T08:00:00.000Z".to_owned(),
+        client_id: None,
+        reply_to: None,
+        mentions: Vec::new(),
+        edited_at: None,
+        deleted_at: None,
+    }
+}
+
 /// Returns somebody with an account.
 pub fn person(name: &str) -> Principal {
     Principal { user_id: name.into(), display_name: name.into(), is_guest: false }
@@ -116,8 +136,10 @@ impl Scene {
 
     /// Opens with any room.
     pub fn with(make: impl FnOnce(Now) -> Room) -> Self {
+        let room = make(Now { mono: OPENING, wall_ms: OPENING_WALL_MS });
         let mut scene = Self {
-            room: make(Now { mono: OPENING, wall_ms: OPENING_WALL_MS }),
+            shelf: Shelf::new(room.settings().clone()),
+            room,
             store: Store::Prompt,
             batches: Vec::new(),
             duplicates: BTreeMap::new(),
@@ -315,8 +337,17 @@ impl Scene {
             existing
                 .map_or(StoredChat::New, |existing| StoredChat::Duplicate { existing: *existing })
         };
-        let stored = batch.messages.iter().map(|new| kept(&new.message.client_id)).collect();
-        let outcome = if well { Ok(stored) } else { Err(StoreFault) };
+        let messages: Vec<_> =
+            batch.messages.iter().map(|new| kept(&new.message.client_id)).collect();
+        let outcome = if well {
+            let new = batch.messages.iter().zip(&messages);
+            let new = new.filter(|(_, outcome)| **outcome == StoredChat::New);
+            self.shelf.chat.extend(new.map(|(new, _)| (new.number, new.message.clone())));
+            let amendments = batch.amendments.iter().map(|it| self.shelf.amend(it)).collect();
+            Ok(StoredBatch { messages, amendments })
+        } else {
+            Err(StoreFault)
+        };
         self.input(Input::Stored { batch: batch.batch, outcome });
     }
 

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use parlor_protocol::UserId;
 use parlor_protocol::chat::ChatMessage;
 use parlor_protocol::room::RoomSettings;
-use parlor_room::{Snapshot, StoreBatch, StoredChat};
+use parlor_room::{
+    Amended, Amendment, Change, Snapshot, StoreBatch, StoredBatch, StoredChat, iso_8601,
+};
 
 /// What is stored of one room.
 #[derive(Clone, Debug)]
@@ -29,14 +31,39 @@ impl Shelf {
     ///
     /// # Panics
     /// If a number is used twice.
-    pub fn write(&mut self, batch: &StoreBatch) -> Vec<StoredChat> {
+    pub fn write(&mut self, batch: &StoreBatch) -> StoredBatch {
         if let Some(snapshot) = &batch.snapshot {
             self.snapshot = Some(snapshot.clone());
         }
         if let Some(settings) = &batch.settings {
             self.settings = settings.clone();
         }
-        batch.messages.iter().map(|new| self.say(new.number, &new.message)).collect()
+        StoredBatch {
+            messages: batch.messages.iter().map(|it| self.say(it.number, &it.message)).collect(),
+            amendments: batch.amendments.iter().map(|it| self.amend(it)).collect(),
+        }
+    }
+
+    /// Changes a message, if it is whose it has to be.
+    pub fn amend(&mut self, amendment: &Amendment) -> Amended {
+        let Some(message) = self.chat.get_mut(&amendment.number) else { return Amended::Missing };
+        if amendment.author.as_ref().is_some_and(|author| *author != message.user_id) {
+            return Amended::Foreign;
+        }
+        let (before, at) = (message.clone(), iso_8601(amendment.at_ms));
+        match &amendment.change {
+            Change::Edit { .. } if message.deleted_at.is_some() => return Amended::Missing,
+            Change::Delete if message.deleted_at.is_some() => {}
+            Change::Delete => message.redact(&at),
+            Change::Edit { text, mentions } => {
+                if *text != message.text || *mentions != message.mentions {
+                    (message.text, message.mentions) = (text.clone(), mentions.clone());
+                    message.edited_at = Some(at);
+                }
+            }
+        }
+        let after = Box::new(message.clone());
+        if *after == before { Amended::Before(after) } else { Amended::Done(after) }
     }
 
     fn say(&mut self, number: u64, message: &ChatMessage) -> StoredChat {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use parlor_protocol::Event;
+use parlor_protocol::chat::ChatMessage;
 use parlor_protocol::frame::ServerFrame;
 use parlor_protocol::member::Member;
 use parlor_protocol::playback::PlaybackState;
@@ -36,9 +37,9 @@ fn event(event: &Event) -> String {
             format!("MEMBERS_CHANGED {moved}{} here", changed.member_count)
         }
         Event::HostChanged(changed) => format!("HOST_CHANGED {}", changed.new_host_id),
-        Event::ChatMessage(message) => {
-            format!("CHAT_MESSAGE {} {}: {}", message.id, message.user_id, message.text)
-        }
+        Event::ChatMessage(message) => format!("CHAT_MESSAGE {}", said(message)),
+        Event::ChatEdited(message) => format!("CHAT_EDITED {}", said(message)),
+        Event::ChatDeleted(gone) => format!("CHAT_DELETED {} by {}", gone.id, gone.user_id),
         Event::QueueUpdated(updated) => {
             let queue: Vec<_> = updated.queue.iter().map(|item| item.media_url.as_str()).collect();
             let by = updated.by.as_ref().map_or("the room", |by| by.as_str());
@@ -63,6 +64,12 @@ fn event(event: &Event) -> String {
         Event::Ack => "ACK".to_owned(),
         Event::Error(_) => "ERROR".to_owned(),
     }
+}
+
+/// Writes a message: `id author: text`.
+fn said(message: &ChatMessage) -> String {
+    let text = message.deleted_at.as_ref().map_or(message.text.as_str(), |_| "(deleted)");
+    format!("{} {}: {text}", message.id, message.user_id)
 }
 
 /// Writes what plays: `medium state position @at ×rate rev by …`.

@@ -1,7 +1,7 @@
 //! Commands, in the words of those who give them.
 
 use parlor_protocol::access::{Admit, Pardon, TurnAway};
-use parlor_protocol::chat::{ChatSend, React};
+use parlor_protocol::chat::{ChatDelete, ChatEdit, ChatSend, React};
 use parlor_protocol::command::StreamPosition;
 use parlor_protocol::member::{
     Kick, MemberState, Readiness, Role, RoleSet, SourceClass, Telemetry,
@@ -78,13 +78,33 @@ pub fn meter(error_now_ms: f64, class: SourceClass) -> Command {
 
 /// Says something.
 pub fn chat(text: &str) -> Command {
-    Command::ChatSend(ChatSend { text: text.to_owned(), client_id: None, reply_to: None })
+    Command::ChatSend(ChatSend { text: text.to_owned(), ..unsaid() })
 }
 
 /// Says something under a name of one's own, so that it can be said again without harm.
 pub fn chat_once(text: &str, client_id: &str) -> Command {
     let client_id = Some(client_id.to_owned());
-    Command::ChatSend(ChatSend { text: text.to_owned(), client_id, reply_to: None })
+    Command::ChatSend(ChatSend { text: text.to_owned(), client_id, ..unsaid() })
+}
+
+/// Says something to some people.
+pub fn chat_to(text: &str, mentions: &[&str]) -> Command {
+    let mentions = mentions.iter().map(|user| (*user).into()).collect();
+    Command::ChatSend(ChatSend { text: text.to_owned(), mentions, ..unsaid() })
+}
+
+fn unsaid() -> ChatSend {
+    ChatSend { text: String::new(), client_id: None, reply_to: None, mentions: Vec::new() }
+}
+
+/// Says something differently.
+pub fn chat_edit(id: &str, text: &str) -> Command {
+    Command::ChatEdit(ChatEdit { id: id.to_owned(), text: text.to_owned(), mentions: Vec::new() })
+}
+
+/// Takes something back.
+pub fn chat_delete(id: &str) -> Command {
+    Command::ChatDelete(ChatDelete { id: id.to_owned() })
 }
 
 /// Reacts.

@@ -13,6 +13,8 @@ const TYPES: &[&str] = &[
     "MEMBER_STATE",
     "GO_ON",
     "CHAT_SEND",
+    "CHAT_EDIT",
+    "CHAT_DELETE",
     "REACT",
     "QUEUE_ADD",
     "QUEUE_REMOVE",

@@ -12,7 +12,7 @@ export {
 } from './room-socket.ts';
 export { closeMeaning, type CloseMeaning } from './close-codes.ts';
 export { RoomView, type RoomSnapshot } from './room-view.ts';
-export { Outbox, type Outgoing } from './outbox.ts';
+export { Outbox, type Outgoing, type Regard } from './outbox.ts';
 export { ServerClock } from './server-clock.ts';
 export { ClockFilter, type ClockEstimate, type ClockSample } from './clock-filter.ts';
 export { isMoving, positionAt, type Timeline } from './timeline.ts';

@@ -1,5 +1,6 @@
 import { Emitter, type Unsubscribe } from './emitter.ts';
 import { Disconnected, ParlorError } from './errors.ts';
+import type { CommandPayloads } from './protocol.ts';
 import type { RoomSocket } from './room-socket.ts';
 import { systemTime, type Time } from './time.ts';
 
@@ -13,6 +14,15 @@ export interface Outgoing {
   readonly clientId: string;
   readonly text: string;
   readonly replyTo?: string;
+  readonly mentions?: readonly string[];
+}
+
+/** What belongs to a message beside its text. */
+export interface Regard {
+  /** The message it answers. */
+  replyTo?: string | undefined;
+  /** The ids of those it speaks to, up to 20; the text has their names behind an `@`. */
+  mentions?: readonly string[] | undefined;
 }
 
 interface Entry {
@@ -63,10 +73,14 @@ export class Outbox {
    * Says something, now or as soon as there is a connection. Resolves once it is stored; rejects
    * with `ParlorError` if the server refuses it for good.
    */
-  say(text: string, replyTo?: string): Promise<void> {
+  say(text: string, { replyTo, mentions = [] }: Regard = {}): Promise<void> {
     const clientId = this.#newId();
-    const message: Outgoing =
-      replyTo === undefined ? { clientId, text } : { clientId, text, replyTo };
+    const message: Outgoing = {
+      clientId,
+      text,
+      ...(replyTo === undefined ? {} : { replyTo }),
+      ...(mentions.length === 0 ? {} : { mentions }),
+    };
     return new Promise((resolve, reject) => {
       const entry: Entry = { message, resolve, reject };
       this.#entries.set(clientId, entry);
@@ -77,7 +91,7 @@ export class Outbox {
 
   #send(entry: Entry): void {
     if (this.#socket.state.phase !== 'open') return;
-    this.#socket.command('CHAT_SEND', entry.message).then(
+    this.#socket.command('CHAT_SEND', payloadOf(entry.message)).then(
       () => this.#stored(entry.message.clientId),
       (error: Error) => this.#refused(entry, error),
     );
@@ -115,6 +129,10 @@ export class Outbox {
   #changed(): void {
     this.#events.emit('changed', this.waiting);
   }
+}
+
+function payloadOf({ mentions, ...message }: Outgoing): CommandPayloads['CHAT_SEND'] {
+  return mentions ? { ...message, mentions: [...mentions] } : message;
 }
 
 /** A key nobody else draws. `crypto.randomUUID` is missing on pages served over plain http. */

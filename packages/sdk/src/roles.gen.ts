@@ -7,6 +7,7 @@ export const ROLES = ['guest', 'member', 'moderator', 'host', 'owner'] as const;
 export const ACTS = {
   watch: { everyone: 'guest', moderators: 'guest', 'host-only': 'guest' },
   talk: { everyone: 'guest', moderators: 'guest', 'host-only': 'guest' },
+  tidy: { everyone: 'moderator', moderators: 'moderator', 'host-only': 'moderator' },
   play: { everyone: 'guest', moderators: 'moderator', 'host-only': 'host' },
   queue: { everyone: 'guest', moderators: 'moderator', 'host-only': 'host' },
   admit: { everyone: 'moderator', moderators: 'moderator', 'host-only': 'moderator' },

@@ -163,7 +163,9 @@ export class RoomView {
 
   #replace(state: RoomState): void {
     const position = this.#position;
-    const older = position?.epoch === state.epoch && state.seq < position.seq;
+    const sameStream = position?.epoch === state.epoch;
+    const older = sameStream && state.seq < position.seq;
+    const missedNothing = sameStream && state.seq === position.seq;
     if (older) return this.#takeAside();
     this.#recovering = false;
     this.#position = { epoch: state.epoch, seq: state.seq };
@@ -180,7 +182,9 @@ export class RoomView {
       queue: state.queue,
       // Told again behind the state, if anybody waits.
       callers: [],
-      chat: continueChat(this.#snapshot.chat, state.chat),
+      // What was said before the page may have been changed or taken back in what was missed; it
+      // can be fetched again.
+      chat: missedNothing ? mergeChat(this.#snapshot.chat, state.chat) : state.chat,
     });
     this.#takeAside();
   }
@@ -215,6 +219,10 @@ export class RoomView {
         return this.#change({ hostId: frame.payload.newHostId });
       case 'CHAT_MESSAGE':
         return this.#change({ chat: mergeChat(this.#snapshot.chat, [frame.payload]) });
+      case 'CHAT_EDITED':
+        return this.#change({ chat: withMessage(this.#snapshot.chat, frame.payload) });
+      case 'CHAT_DELETED':
+        return this.#change({ chat: withoutText(this.#snapshot.chat, frame.payload) });
       case 'QUEUE_UPDATED':
         return this.#change({ queue: frame.payload.queue });
       case 'ROOM_UPDATED':
@@ -269,11 +277,19 @@ function mergeChat(older: readonly ChatMessage[], newer: readonly ChatMessage[])
   return [...older.filter((message) => !known.has(message.id)), ...newer].slice(-CHAT_KEPT);
 }
 
-/**
- * Joins what is known to the latest page. Where they do not meet, it is unknown what was said
- * between, and only the page is kept: older messages can be fetched from there.
- */
-function continueChat(known: readonly ChatMessage[], page: readonly ChatMessage[]): ChatMessage[] {
-  const met = known.some((message) => message.id === page[0]?.id);
-  return met ? mergeChat(known, page) : [...page];
+/** Replaces a message by what it is now. One that is not known was never shown. */
+function withMessage(chat: readonly ChatMessage[], edited: ChatMessage): ChatMessage[] {
+  return chat.map((message) => (message.id === edited.id ? edited : message));
+}
+
+/** Leaves of a message that it was said. */
+function withoutText(
+  chat: readonly ChatMessage[],
+  { id, deletedAt }: EventPayloads['CHAT_DELETED'],
+): ChatMessage[] {
+  return chat.map((message) => {
+    if (message.id !== id) return message;
+    const { mentions: _, editedAt: __, ...rest } = message;
+    return { ...rest, text: '', deletedAt };
+  });
 }

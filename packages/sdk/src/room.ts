@@ -1,4 +1,4 @@
-import { Outbox, randomId } from './outbox.ts';
+import { Outbox, randomId, type Regard } from './outbox.ts';
 import type { CreateRoom, UpdatePlayback } from './protocol.ts';
 import { RoomSocket, type RoomSocketOptions } from './room-socket.ts';
 import { RoomView } from './room-view.ts';
@@ -74,8 +74,19 @@ export class Room {
   }
 
   /** Says something; see `Outbox`. */
-  say(text: string, replyTo?: string): Promise<void> {
-    return this.outbox.say(text, replyTo);
+  say(text: string, regard?: Regard): Promise<void> {
+    return this.outbox.say(text, regard);
+  }
+
+  /** Says one's own message differently; resolves once that is stored. */
+  edit(id: string, text: string, mentions: readonly string[] = []): Promise<void> {
+    const spokenTo = mentions.length === 0 ? {} : { mentions: [...mentions] };
+    return this.socket.command('CHAT_EDIT', { id, text, ...spokenTo });
+  }
+
+  /** Takes a message back: one's own, or anybody's if one keeps order. Its place stays. */
+  delete(id: string): Promise<void> {
+    return this.socket.command('CHAT_DELETE', { id });
   }
 
   /** Reacts. */

@@ -1059,19 +1059,51 @@ export interface components {
             /** @description The new one, at least 8 bytes. */
             password: string;
         };
+        /** @description Payload of `CHAT_DELETE`. */
+        ChatDelete: {
+            /** @description The message: the sender's own, or anybody's if the sender keeps order in the room. */
+            id: string;
+        };
+        /** @description Payload of `CHAT_DELETED`. */
+        ChatDeleted: {
+            /** @description When, ISO-8601 UTC with ms. */
+            deletedAt: string;
+            /** @description The message. */
+            id: string;
+            /** @description Who deleted it. */
+            userId: components["schemas"]["UserId"];
+        };
+        /** @description Payload of `CHAT_EDIT`. */
+        ChatEdit: {
+            /** @description The message; it must be the sender's own. */
+            id: string;
+            /** @description Who is spoken to now, up to 20 people. */
+            mentions?: components["schemas"]["UserId"][];
+            /** @description The new text, 1 to 4 000 characters. */
+            text: string;
+        };
         /** @description A chat message as it is stored and told. */
         ChatMessage: {
             /** @description The author's own id of it, echoed. */
             clientId?: string | null;
+            /**
+             * @description When it was deleted, ISO-8601 UTC with ms. Its place stays, so that answers have something
+             *     to answer; its text is nowhere any more.
+             */
+            deletedAt?: string | null;
             /** @description The author's name when it was said. */
             displayName: string;
+            /** @description When its author last changed the text, ISO-8601 UTC with ms; absent if never. */
+            editedAt?: string | null;
             /** @description Names the message within its room: a number that grows by one or more, as text. */
             id: string;
+            /** @description Who is spoken to, up to 20 people; the text has their names behind an `@`. */
+            mentions?: components["schemas"]["UserId"][];
             /** @description The message it answers. */
             replyTo?: string | null;
             /** @description When the server took it, ISO-8601 UTC with ms. */
             sentAt: string;
-            /** @description The text, 1 to 4 000 characters. It is text: never markup. */
+            /** @description The text, 1 to 4 000 characters; none once it was deleted. It is text: never markup. */
             text: string;
             /** @description The author. */
             userId: components["schemas"]["UserId"];
@@ -1087,6 +1119,8 @@ export interface components {
         ChatSend: {
             /** @description Idempotency key, up to 64 characters: a repeated one is stored once. */
             clientId?: string | null;
+            /** @description Who is spoken to, up to 20 people. */
+            mentions?: components["schemas"]["UserId"][];
             /** @description The message it answers. */
             replyTo?: string | null;
             /** @description The text, 1 to 4 000 characters. */
@@ -1132,7 +1166,7 @@ export interface components {
          * @description A stable reason why a request was not carried out.
          * @enum {string}
          */
-        Code: "malformed" | "unknown_type" | "invalid" | "missing_token" | "invalid_token" | "invalid_credentials" | "account_disabled" | "forbidden" | "foreign_origin" | "foreign_host" | "misdirected" | "not_found" | "room_not_found" | "user_not_found" | "method_not_allowed" | "room_full" | "banned" | "password_required" | "wrong_password" | "account_required" | "not_invited" | "waiting_room" | "turned_away" | "link_expired" | "no_mail" | "last_admin" | "username_taken" | "email_taken" | "queue_full" | "stale" | "too_large" | "unsupported_media" | "upgrade_required" | "rate_limited" | "busy" | "unavailable" | "timeout" | "internal";
+        Code: "malformed" | "unknown_type" | "invalid" | "missing_token" | "invalid_token" | "invalid_credentials" | "account_disabled" | "forbidden" | "foreign_origin" | "foreign_host" | "misdirected" | "not_found" | "room_not_found" | "user_not_found" | "message_not_found" | "method_not_allowed" | "room_full" | "banned" | "password_required" | "wrong_password" | "account_required" | "not_invited" | "waiting_room" | "turned_away" | "link_expired" | "no_mail" | "last_admin" | "username_taken" | "email_taken" | "queue_full" | "stale" | "too_large" | "unsupported_media" | "upgrade_required" | "rate_limited" | "busy" | "unavailable" | "timeout" | "internal";
         /**
          * @description A command of the room protocol: `type` and `payload` of a frame from a client.
          *
@@ -1168,6 +1202,16 @@ export interface components {
             payload: components["schemas"]["ChatSend"];
             /** @enum {string} */
             type: "CHAT_SEND";
+        } | {
+            /** @description Says something differently than before. */
+            payload: components["schemas"]["ChatEdit"];
+            /** @enum {string} */
+            type: "CHAT_EDIT";
+        } | {
+            /** @description Takes back what was said. */
+            payload: components["schemas"]["ChatDelete"];
+            /** @enum {string} */
+            type: "CHAT_DELETE";
         } | {
             /** @description Reacts; volatile. */
             payload: components["schemas"]["React"];
@@ -1419,6 +1463,16 @@ export interface components {
             payload: components["schemas"]["ChatMessage"];
             /** @enum {string} */
             type: "CHAT_MESSAGE";
+        } | {
+            /** @description Something was said differently; the whole message as it is now. */
+            payload: components["schemas"]["ChatMessage"];
+            /** @enum {string} */
+            type: "CHAT_EDITED";
+        } | {
+            /** @description Something was taken back. */
+            payload: components["schemas"]["ChatDeleted"];
+            /** @enum {string} */
+            type: "CHAT_DELETED";
         } | {
             /** @description The queue changed. */
             payload: components["schemas"]["QueueUpdated"];
@@ -2323,6 +2377,9 @@ export type CallUser = components['schemas']['CallUser'];
 export type CallUsers = components['schemas']['CallUsers'];
 export type Caller = components['schemas']['Caller'];
 export type ChangePassword = components['schemas']['ChangePassword'];
+export type ChatDelete = components['schemas']['ChatDelete'];
+export type ChatDeleted = components['schemas']['ChatDeleted'];
+export type ChatEdit = components['schemas']['ChatEdit'];
 export type ChatMessage = components['schemas']['ChatMessage'];
 export type ChatPage = components['schemas']['ChatPage'];
 export type ChatSend = components['schemas']['ChatSend'];

@@ -249,6 +249,32 @@ describe('the mirror', () => {
     expect(room.view.snapshot.chat.map(({ id }) => id)).toEqual(['5', '6']);
   });
 
+  test('shows an edited message where it was, and a deleted one without its text', async () => {
+    const room = enter();
+    await state(room, 'open');
+    server.tell(roomState({ seq: 1, chat: [chatMessage(1), chatMessage(2), chatMessage(3)] }));
+    const edited = { ...chatMessage(2), text: 'two', editedAt: '2026-11-20T08:01:00.000Z' };
+    const deletedAt = '2026-11-20T08:02:00.000Z';
+    server.tell({ type: 'CHAT_EDITED', payload: edited, seq: 2 });
+    server.tell({ type: 'CHAT_DELETED', payload: { id: '1', userId: 'eve', deletedAt }, seq: 3 });
+    server.tell({ type: 'CHAT_DELETED', payload: { id: '99', userId: 'eve', deletedAt }, seq: 4 });
+    await mirrored(room, () => room.view.snapshot.chat[0]?.deletedAt === deletedAt);
+    const gone = { ...chatMessage(1), text: '', deletedAt };
+    expect(room.view.snapshot.chat).toEqual([gone, edited, chatMessage(3)]);
+  });
+
+  test('forgets what is older than the page when something was missed', async () => {
+    const room = enter();
+    await state(room, 'open');
+    server.tell(roomState({ seq: 1, chat: [chatMessage(1), chatMessage(2)] }));
+    server.tell(roomState({ seq: 1, chat: [chatMessage(2)] }));
+    server.tell({ type: 'CHAT_MESSAGE', payload: chatMessage(3), seq: 2 });
+    await mirrored(room, () => room.view.snapshot.chat.length === 3);
+    server.tell(roomState({ seq: 9, chat: [chatMessage(2), chatMessage(3)] }));
+    await mirrored(room, () => room.view.snapshot.chat.length === 2);
+    expect(room.view.snapshot.chat.map(({ id }) => id)).toEqual(['2', '3']);
+  });
+
   test('never changes a snapshot it gave away', async () => {
     const room = enter();
     await state(room, 'open');
@@ -261,6 +287,28 @@ describe('the mirror', () => {
     server.tell({ type: 'USER_JOINED', payload, seq: 2 });
     await mirrored(room, () => room.view.snapshot.members.length === 1);
     expect(before).toEqual(copy);
+  });
+});
+
+describe('what is said', () => {
+  test('says whom it answers and speaks to, and can be changed and taken back', async () => {
+    const room = enter();
+    await state(room, 'open');
+    server.answer = (socket, { id }) => socket.send(JSON.stringify({ type: 'ACK', id }));
+    await room.say('@Bob look', { replyTo: '3', mentions: ['bob'] });
+    await room.edit('4', 'look');
+    await room.edit('4', '@Bob', ['bob']);
+    await room.delete('4');
+    const payloads = (type: string) => server.types(type).map(({ payload }) => payload);
+    const clientId = expect.any(String) as string;
+    expect(payloads('CHAT_SEND')).toEqual([
+      { clientId, text: '@Bob look', replyTo: '3', mentions: ['bob'] },
+    ]);
+    expect(payloads('CHAT_EDIT')).toEqual([
+      { id: '4', text: 'look' },
+      { id: '4', text: '@Bob', mentions: ['bob'] },
+    ]);
+    expect(payloads('CHAT_DELETE')).toEqual([{ id: '4' }]);
   });
 });
 

@@ -344,6 +344,7 @@ export const strings = {
       acts: {
         watch: 'Watch',
         talk: 'Write and react',
+        tidy: 'Delete what others wrote',
         play: 'Play, pause and seek',
         queue: 'Change what is next',
         admit: 'Let people in',

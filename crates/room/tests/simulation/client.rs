@@ -14,12 +14,14 @@ pub struct Client {
     pub mirror: Mirror,
     /// The connection it believes to have, and the way up.
     pub line: Option<(ConnId, Link)>,
-    /// The commands of this connection that were not answered, with the client id of what was said.
-    pub asked: BTreeMap<u64, Option<String>>,
+    /// The commands of this connection that were not answered.
+    pub asked: BTreeMap<u64, Command>,
     /// What was said and is not known to be stored; it is said again after reconnecting.
     pub unsure: BTreeMap<String, Command>,
     /// What is known to be stored.
     pub acknowledged: BTreeSet<String>,
+    /// What is known to be deleted, by its id.
+    pub deleted: BTreeSet<String>,
     next_id: u64,
 }
 
@@ -32,6 +34,7 @@ impl Client {
             asked: BTreeMap::new(),
             unsure: BTreeMap::new(),
             acknowledged: BTreeSet::new(),
+            deleted: BTreeSet::new(),
             next_id: 0,
         }
     }
@@ -39,14 +42,12 @@ impl Client {
     /// Names a command, and remembers that it waits for its answer.
     pub fn name(&mut self, command: &Command) -> u64 {
         self.next_id += 1;
-        let client_id = match command {
-            Command::ChatSend(send) => send.client_id.clone(),
-            _ => None,
-        };
-        if let Some(client_id) = &client_id {
+        if let Command::ChatSend(send) = command
+            && let Some(client_id) = &send.client_id
+        {
             self.unsure.insert(client_id.clone(), command.clone());
         }
-        self.asked.insert(self.next_id, client_id);
+        self.asked.insert(self.next_id, command.clone());
         self.next_id
     }
 
@@ -60,13 +61,21 @@ impl Client {
     pub fn hear(&mut self, frame: &ServerFrame) -> Result<Vec<Heard>, String> {
         if let Some(id) = &frame.id {
             let id: u64 = id.get().parse().map_err(|_| "an answer to something else")?;
-            let client_id = self.asked.remove(&id).ok_or(format!("{id} is answered twice"))?;
-            self.answered(client_id, frame)?;
+            let command = self.asked.remove(&id).ok_or(format!("{id} is answered twice"))?;
+            self.answered(command, frame)?;
         }
         self.mirror.hear(frame)
     }
 
-    fn answered(&mut self, said: Option<String>, frame: &ServerFrame) -> Result<(), String> {
+    fn answered(&mut self, command: Command, frame: &ServerFrame) -> Result<(), String> {
+        let said = match command {
+            Command::ChatSend(send) => send.client_id,
+            Command::ChatDelete(delete) if frame.event == Event::Ack => {
+                self.deleted.insert(delete.id);
+                None
+            }
+            _ => None,
+        };
         let Some(said) = said else { return Ok(()) };
         match (&frame.event, frame.code) {
             (Event::Ack, None) => {

@@ -22,10 +22,15 @@ const FILMS: [&str; 4] = ["/a.mp4", "/b.mp4", "https://films.example/c.mp4", "/d
 pub fn decide(dice: &mut Dice, view: Option<&View>, said: &mut u64, name: &str) -> Act {
     let film = *dice.pick(&FILMS).expect("there are films");
     let command = match dice.within(0..100) {
-        0..22 => {
+        0..18 => {
             *said += 1;
             wishes::chat_once(&format!("{name} says {said}"), &format!("{name}-{said}"))
         }
+        18..20 => {
+            *said += 1;
+            wishes::chat_edit(&message(dice, view), &format!("{name} says {said}"))
+        }
+        20..22 => wishes::chat_delete(&message(dice, view)),
         22..25 => wishes::react("🎉"),
         25..32 => wishes::play(),
         32..37 => wishes::pause(),
@@ -67,6 +72,11 @@ fn current(view: Option<&View>) -> Option<ItemId> {
 fn upcoming(dice: &mut Dice, view: Option<&View>) -> ItemId {
     let item = view.and_then(|view| dice.pick(&view.queue));
     item.map_or_else(|| "nothing".into(), |item| item.item_id.clone())
+}
+
+fn message(dice: &mut Dice, view: Option<&View>) -> String {
+    let message = view.and_then(|view| dice.pick(&view.chat));
+    message.map_or_else(|| "1".to_owned(), |message| message.id.clone())
 }
 
 fn member(dice: &mut Dice, view: Option<&View>) -> UserId {

@@ -171,7 +171,8 @@ async fn list(
     let room = which.room_id;
     app.rooms.enter(&room, verified.who.clone()).await?;
     let rows = chat_page(&app, &room, None, MESSAGES).await?;
-    let messages = rows.into_iter().map(|row| {
+    let kept = rows.into_iter().filter(|row| row.deleted_at_ms.is_none());
+    let messages = kept.map(|row| {
         let mine = row.user_id == verified.who.user_id;
         RealtimeMessage { mine: Some(mine), ..sse::said(&room, &chat_message(row)) }
     });
@@ -213,7 +214,12 @@ async fn post(
     let author = Principal { display_name, ..verified.who };
     let user_id = author.user_id.clone();
     let client_id = form.client_id;
-    let said = ChatSend { text: form.text, client_id: client_id.clone(), reply_to: None };
+    let said = ChatSend {
+        text: form.text,
+        client_id: client_id.clone(),
+        reply_to: None,
+        mentions: Vec::new(),
+    };
     let message_id = match (app.rooms.say(&room, author, said).await?, client_id) {
         (Some(id), _) => id,
         (None, Some(client_id)) => {

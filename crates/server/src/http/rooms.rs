@@ -8,7 +8,7 @@ use axum::routing::{MethodRouter, get};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parlor_protocol::access::Entry;
-use parlor_protocol::chat::{ChatMessage, ChatPage};
+use parlor_protocol::chat::ChatPage;
 use parlor_protocol::event::ClosedReason;
 use parlor_protocol::member::MemberPage;
 use parlor_protocol::playback::UpdatePlayback;
@@ -28,6 +28,7 @@ use super::peer::Client;
 use super::who::Who;
 use crate::app::App;
 use crate::clock::wall_ms;
+use crate::hub::load::chat_message;
 
 /// Shortest name of a room made here. (Call rooms may have shorter ones.)
 const SHORTEST_NAME_CHARS: usize = 3;
@@ -480,7 +481,7 @@ async fn messages(
     if has_more {
         rows.remove(0);
     }
-    Ok(Json(ChatPage { messages: rows.into_iter().map(message_of).collect(), has_more }))
+    Ok(Json(ChatPage { messages: rows.into_iter().map(chat_message).collect(), has_more }))
 }
 
 /// Returns a page of what was said, as it was said.
@@ -508,18 +509,6 @@ pub async fn open_rows(app: &App, room: &RoomId, rows: &mut [ChatRow]) -> Result
         tracing::error!(%room, %error, "what was said cannot be read");
         Code::Unavailable
     })
-}
-
-fn message_of(row: ChatRow) -> ChatMessage {
-    ChatMessage {
-        id: row.n.to_string(),
-        user_id: row.user_id,
-        display_name: row.display_name,
-        text: row.text,
-        sent_at: iso_8601(row.sent_at_ms),
-        client_id: row.client_id,
-        reply_to: row.reply_to,
-    }
 }
 
 #[cfg(test)]

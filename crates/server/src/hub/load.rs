@@ -9,12 +9,12 @@ use parlor_protocol::limits::{RECONNECT_GRACE, RESTART_GRACE};
 use parlor_protocol::room::RoomSettings;
 use parlor_protocol::{Code, RoomId};
 use parlor_room::{
-    Founding, Input, Life, PresenceChange, Room, Snapshot, StoreBatch, StoreFault, StoredChat,
-    iso_8601,
+    Amended, Change, Founding, Input, Life, PresenceChange, Room, Snapshot, StoreBatch, StoreFault,
+    StoredBatch, StoredChat, iso_8601,
 };
 use parlor_store::{
-    ChatOutcome, ChatRow, Claim, LifeKind, LoadedRoom, NewChatRow, PresenceRow, RoomWrite, Store,
-    StoreError,
+    AmendOutcome, AmendRow, ChatChange, ChatOutcome, ChatRow, Claim, Committed, LifeKind,
+    LoadedRoom, NewChatRow, PresenceRow, RoomWrite, Store, StoreError,
 };
 use parlor_tenure::{CLAIM_AGAIN, Claiming, Holder, Step};
 use tokio::sync::mpsc;
@@ -310,11 +310,18 @@ impl Hub {
         let Some(slot) = self.rooms.get(key) else { return };
         let id = batch.batch;
         let Some(write) = room_write(slot, batch) else { return };
+        let seal = match &slot.home {
+            Home::Here(here) => here.seal.clone(),
+            Home::There(_) => None,
+        };
         self.writes += 1;
         let (me, store) = (me.clone(), self.tools.store.clone());
         tokio::task::spawn_local(async move {
             let room = write.room_id.clone();
-            let outcome = store.commit_room(write).await;
+            let mut outcome = store.commit_room(write).await;
+            if let (Some(seal), Ok(committed)) = (&seal, &mut outcome) {
+                seal.open_committed(committed);
+            }
             let is_lost = matches!(outcome, Err(StoreError::Fenced));
             let outcome = outcome.map(outcomes).map_err(|error| {
                 tracing::error!(%room, %error, "a room cannot be written");
@@ -464,6 +471,9 @@ pub fn chat_message(row: ChatRow) -> ChatMessage {
         sent_at: iso_8601(row.sent_at_ms),
         client_id: row.client_id,
         reply_to: row.reply_to,
+        mentions: row.mentions,
+        edited_at: row.edited_at_ms.map(iso_8601),
+        deleted_at: row.deleted_at_ms.map(iso_8601),
     }
 }
 
@@ -474,6 +484,7 @@ pub(super) fn bare(slot: &Slot) -> Option<RoomWrite> {
         room_id: slot.id.clone(),
         fence: here.fence,
         messages: Vec::new(),
+        amendments: Vec::new(),
         snapshot: None,
         settings: None,
         touched_at_ms: wall_ms(),
@@ -494,9 +505,22 @@ fn room_write(slot: &Slot, batch: StoreBatch) -> Option<RoomWrite> {
         sent_at_ms: chat.sent_at_ms,
         client_id: chat.message.client_id,
         reply_to: chat.message.reply_to,
+        mentions: chat.message.mentions,
+        edited_at_ms: None,
+        deleted_at_ms: None,
+    });
+    let amendments = batch.amendments.into_iter().map(|amendment| AmendRow {
+        n: amendment.number as i64,
+        author: amendment.author,
+        change: match amendment.change {
+            Change::Edit { text, mentions } => ChatChange::Edit { text, mentions },
+            Change::Delete => ChatChange::Delete,
+        },
+        at_ms: amendment.at_ms,
     });
     Some(here.sealed(RoomWrite {
         messages: messages.collect(),
+        amendments: amendments.collect(),
         snapshot: batch.snapshot.map(|snapshot| snapshot.0),
         settings: batch.settings,
         touched_at_ms,
@@ -505,12 +529,18 @@ fn room_write(slot: &Slot, batch: StoreBatch) -> Option<RoomWrite> {
     }))
 }
 
-fn outcomes(stored: Vec<ChatOutcome>) -> Vec<StoredChat> {
-    let told = stored.into_iter().map(|outcome| match outcome {
+fn outcomes(stored: Committed) -> StoredBatch {
+    let messages = stored.messages.into_iter().map(|outcome| match outcome {
         ChatOutcome::Stored { .. } => StoredChat::New,
         ChatOutcome::Duplicate { n } => StoredChat::Duplicate { existing: n as u64 },
     });
-    told.collect()
+    let amendments = stored.amendments.into_iter().map(|outcome| match outcome {
+        AmendOutcome::Done(row) => Amended::Done(Box::new(chat_message(row))),
+        AmendOutcome::Before(row) => Amended::Before(Box::new(chat_message(row))),
+        AmendOutcome::Missing => Amended::Missing,
+        AmendOutcome::Foreign => Amended::Foreign,
+    });
+    StoredBatch { messages: messages.collect(), amendments: amendments.collect() }
 }
 
 /// Writes changes of presence in the order in which they came.

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use parlor_protocol::RoomId;
 use parlor_room::Snapshot;
-use parlor_store::{ChatRow, RoomWrite};
+use parlor_store::{AmendOutcome, ChatChange, ChatRow, Committed, RoomWrite};
 
 /// Length of a room's key, in bytes.
 pub const KEY_BYTES: usize = 32;
@@ -71,8 +71,23 @@ impl Seal {
             message.text = self.seal(&message.text);
             message.display_name = self.seal(&message.display_name);
         }
+        for amendment in &mut write.amendments {
+            if let ChatChange::Edit { text, .. } = &mut amendment.change {
+                *text = self.seal(text);
+            }
+        }
         write.snapshot = write.snapshot.map(|snapshot| self.seal(&snapshot));
         write
+    }
+
+    /// Opens what the store says has become of a write.
+    pub fn open_committed(&self, committed: &mut Committed) {
+        for outcome in &mut committed.amendments {
+            match outcome {
+                AmendOutcome::Done(row) | AmendOutcome::Before(row) => self.open_row(row),
+                AmendOutcome::Missing | AmendOutcome::Foreign => {}
+            }
+        }
     }
 
     /// Seals the room's state.

@@ -15,6 +15,10 @@ pub struct Model {
     pub sent_at: DateTimeUtc,
     pub client_id: Option<String>,
     pub reply_to: Option<String>,
+    /// Who is spoken to, as a JSON array of ids; `NULL` for nobody.
+    pub mentions: Option<String>,
+    pub edited_at: Option<DateTimeUtc>,
+    pub deleted_at: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -2,6 +2,7 @@
 
 mod access;
 mod admin;
+mod amended_chat;
 mod first;
 mod invitations;
 mod mail;
@@ -30,6 +31,7 @@ impl MigratorTrait for Steps {
             Box::new(mail::Mail),
             Box::new(invitations::Invitations),
             Box::new(preferences::Preferences),
+            Box::new(amended_chat::AmendedChat),
         ]
     }
 }

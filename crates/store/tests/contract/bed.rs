@@ -92,6 +92,9 @@ pub fn message(n: i64, client_id: Option<&str>) -> ChatRow {
         sent_at_ms: NOON_MS + n,
         client_id: client_id.map(str::to_owned),
         reply_to: None,
+        mentions: Vec::new(),
+        edited_at_ms: None,
+        deleted_at_ms: None,
     }
 }
 
@@ -100,6 +103,7 @@ pub fn write(room: &str, fence: i64, messages: Vec<ChatRow>) -> RoomWrite {
         room_id: RoomId::from(room),
         fence,
         messages,
+        amendments: Vec::new(),
         snapshot: None,
         settings: None,
         touched_at_ms: NOON_MS + 10_000,

@@ -31,7 +31,7 @@ async fn create_and_talk(store: &Store, id: &str) {
             snapshot: Some(format!("after {n}")),
             ..write(id, fence, vec![message(n, Some(&n.to_string()))])
         };
-        assert_eq!(store.commit_room(said).await.unwrap(), [ChatOutcome::Stored { n }]);
+        assert_eq!(store.commit_room(said).await.unwrap().messages, [ChatOutcome::Stored { n }]);
     }
 }
 
@@ -77,7 +77,7 @@ pub async fn more_than_one_statement_holds_is_written(bed: &Bed) {
     let id = RoomId::from("r0");
     let fence = store.take_room(&id).await.unwrap().unwrap();
     let said = (1..=5_000).map(|n| message(n, Some(&n.to_string()))).collect();
-    assert_eq!(store.commit_room(write("r0", fence, said)).await.unwrap().len(), 5_000);
+    assert_eq!(store.commit_room(write("r0", fence, said)).await.unwrap().messages.len(), 5_000);
     assert_eq!(store.load_room(&id).await.unwrap().unwrap().next_chat_n, 5_001);
 }
 

@@ -1,7 +1,7 @@
 use parlor_protocol::RoomId;
 use parlor_protocol::access::Entry;
 use parlor_protocol::room::{Control, RoomSettings, Wait};
-use parlor_store::{ChatOutcome, Conflict, RoomWrite, Store, StoreError};
+use parlor_store::{ChatOutcome, Committed, Conflict, RoomWrite, Store, StoreError};
 
 use crate::bed::{Bed, NOON_MS, message, room, write};
 
@@ -24,10 +24,10 @@ pub async fn a_room_wakes_with_what_it_wrote(bed: &Bed) {
     assert_eq!((empty.snapshot, empty.next_chat_n), (None, 1));
     let said: Vec<_> = (1..=60).map(|n| message(n, None)).collect();
     let both = RoomWrite { snapshot: Some("one".into()), ..write("r", fence, said.clone()) };
-    let outcomes = store.commit_room(both).await.unwrap();
+    let outcomes = store.commit_room(both).await.unwrap().messages;
     assert_eq!(outcomes, (1..=60).map(|n| ChatOutcome::Stored { n }).collect::<Vec<_>>());
     let again = RoomWrite { snapshot: Some("two".into()), ..write("r", fence, vec![]) };
-    assert_eq!(store.commit_room(again).await.unwrap(), []);
+    assert_eq!(store.commit_room(again).await.unwrap(), Committed::default());
 
     let woken = store.load_room(&id).await.unwrap().unwrap();
     assert_eq!(woken.snapshot.as_deref(), Some("two"));
@@ -42,7 +42,7 @@ pub async fn a_repeated_client_id_is_stored_once(bed: &Bed) {
     let (store, id, fence) = with_room(bed).await;
     let first = vec![message(1, Some("x")), message(2, Some("x")), message(3, None)];
     assert_eq!(
-        store.commit_room(write("r", fence, first)).await.unwrap(),
+        store.commit_room(write("r", fence, first)).await.unwrap().messages,
         [
             ChatOutcome::Stored { n: 1 },
             ChatOutcome::Duplicate { n: 1 },
@@ -53,7 +53,7 @@ pub async fn a_repeated_client_id_is_stored_once(bed: &Bed) {
     by_another.user_id = "bob".into();
     let second = vec![message(4, Some("x")), message(5, Some("y")), by_another, message(7, None)];
     assert_eq!(
-        store.commit_room(write("r", fence, second)).await.unwrap(),
+        store.commit_room(write("r", fence, second)).await.unwrap().messages,
         [
             ChatOutcome::Duplicate { n: 1 },
             ChatOutcome::Stored { n: 5 },

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod amend;
 mod bed;
 mod group;
 mod invitations;
@@ -116,6 +117,15 @@ on_both! {
         a_password_of_a_room_is_kept_replaced_and_taken_away,
         chat_is_paged_from_the_latest_backwards,
         everything_is_there_after_reopening;
+    amend:
+        an_edited_message_is_read_with_its_new_text,
+        a_deleted_message_keeps_its_row_without_what_it_said,
+        only_a_messages_author_changes_it_unless_anybody_may,
+        changes_are_made_in_their_order_and_after_the_messages_they_come_with,
+        what_is_repeated_or_missing_changes_nothing,
+        a_lower_fence_changes_nothing,
+        changes_of_many_rooms_share_a_transaction,
+        what_was_deleted_is_not_handed_out_with_what_somebody_said;
     presence:
         who_comes_is_present_and_who_leaves_is_not,
         the_last_word_counts,

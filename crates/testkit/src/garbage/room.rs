@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use parlor_dialects::native;
+use parlor_protocol::chat::ChatMessage;
 use parlor_protocol::room::{Control, RoomSettings, Wait};
 use parlor_protocol::{RoomId, UserId, limits};
 use parlor_room::{
-    ConnId, Departure, Founding, Input, Life, Now, Output, Principal, Room, Snapshot, StoreFault,
-    StoredChat,
+    Amended, Amendment, Change, ConnId, Departure, Founding, Input, Life, Now, Output, Principal,
+    Room, Snapshot, StoreFault, StoredBatch, StoredChat, iso_8601,
 };
 
 /// Outputs one input may cause. A batch that comes back can acknowledge every waiting command,
@@ -77,8 +78,8 @@ struct Play {
     now: Now,
     /// Every connection ever made, with who made it.
     conns: Vec<(ConnId, u64)>,
-    /// A batch handed out and not yet reported, with the numbers of its messages.
-    in_flight: Option<(u64, usize)>,
+    /// A batch handed out and not yet reported, with the number of its messages and its amendments.
+    in_flight: Option<(u64, usize, Vec<Amendment>)>,
     /// The latest snapshot that reached the store.
     kept: Option<Snapshot>,
     /// The snapshot of the batch in flight.
@@ -157,11 +158,14 @@ impl Play {
     }
 
     fn stored(&mut self, well: bool) {
-        let Some((batch, messages)) = self.in_flight.take() else { return };
+        let Some((batch, messages, amendments)) = self.in_flight.take() else { return };
         let offered = self.offered.take();
         let outcome = if well {
             self.kept = offered.or(self.kept.take());
-            Ok(vec![StoredChat::New; messages])
+            Ok(StoredBatch {
+                messages: vec![StoredChat::New; messages],
+                amendments: amendments.iter().map(amended).collect(),
+            })
         } else {
             Err(StoreFault)
         };
@@ -203,7 +207,7 @@ impl Play {
                 None => return,
                 Some(Output::Store(batch)) => {
                     assert!(self.in_flight.is_none(), "a second batch while one is in flight");
-                    self.in_flight = Some((batch.batch, batch.messages.len()));
+                    self.in_flight = Some((batch.batch, batch.messages.len(), batch.amendments));
                     self.offered = batch.snapshot;
                 }
                 Some(_) => {}
@@ -218,6 +222,32 @@ impl Play {
         let back = Room::restore(self.now, founding(), &written, Duration::ZERO);
         assert!(back.is_ok(), "a room comes back from what it wrote: {written:?}");
     }
+}
+
+/// What a store says of an amendment that cannot look the message up: it is somebody's, or none.
+fn amended(amendment: &Amendment) -> Amended {
+    if amendment.number.is_multiple_of(3) {
+        return Amended::Missing;
+    }
+    let mut message = ChatMessage {
+        id: amendment.number.to_string(),
+        user_id: person(0).user_id,
+        display_name: "Person 0".to_owned(),
+        text: String::new(),
+        sent_at: iso_8601(amendment.at_ms),
+        client_id: None,
+        reply_to: None,
+        mentions: Vec::new(),
+        edited_at: None,
+        deleted_at: None,
+    };
+    match &amendment.change {
+        Change::Edit { text, mentions } => {
+            (message.text, message.mentions) = (text.clone(), mentions.clone());
+        }
+        Change::Delete => message.redact(&iso_8601(amendment.at_ms)),
+    }
+    Amended::Done(Box::new(message))
 }
 
 fn person(number: u64) -> Principal {
