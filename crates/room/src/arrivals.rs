@@ -207,6 +207,7 @@ impl Room {
         if bans.contains(from) {
             bans.insert(to.clone());
         }
+        self.chat.inherit(from, to);
         // A host that is present stays until it leaves.
         if self.host.as_ref() == Some(from) && self.members.seat(from).is_none() {
             self.host = Some(to.clone());

@@ -143,6 +143,15 @@ impl Chat {
         }
     }
 
+    /// Has one person's messages be another's, as they are in the store from then on.
+    pub(crate) fn inherit(&mut self, from: &UserId, to: &UserId) {
+        for message in self.page.iter_mut().filter(|message| message.user_id == *from) {
+            message.user_id = to.clone();
+            // An idempotency key is only good for the one who sent it.
+            message.client_id = None;
+        }
+    }
+
     /// Remembers a message of which the store did not say whether it kept it.
     pub(crate) fn doubt(&mut self, new: NewChat) {
         self.unsure.insert(new.number, new.message);

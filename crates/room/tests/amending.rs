@@ -261,3 +261,11 @@ fn an_amendment_over_http_is_answered_when_it_is_stored() {
     assert_eq!(scene.answers.last().map(|(_, it)| it.clone()), Some(Ok(())));
     assert_eq!(scene.heard(anna), ["#4 CHAT_DELETED 1 by ben"]);
 }
+
+#[test]
+fn what_a_guest_said_is_the_accounts_it_becomes() {
+    let (mut scene, _, _) = pair();
+    scene.input(Input::Inherit { from: "ben".into(), to: "benjamin".into() });
+    let expected = ChatMessage { user_id: "benjamin".into(), ..message(1, "ben", "hello") };
+    assert_eq!(page(&scene), [expected]);
+}
