@@ -163,6 +163,56 @@ async function room() {
   await page.context().close();
 }
 
+/** A chat with everything that can be in one. */
+async function conversation() {
+  const page = await studio.newcomer(url);
+  await page.goto('/');
+  await button(page, 'Try the sample film').click();
+  await page.waitForURL('**/room/**');
+  const roomId = page.url().split('/').at(-1);
+  await button(page, 'Play').waitFor();
+  const guests = await company(roomId);
+  const [ada, bob, long] = guests;
+  const me = await page.evaluate(() => fetch('/api/v1/users/me').then((answer) => answer.json()));
+  const say = (who, text, more = {}) => who.command('CHAT_SEND', { text, ...more });
+  await say(ada, 'Is everybody in? I made tea.');
+  await say(bob, 'Two minutes', { replyTo: '1' });
+  await say(ada, 'Wrong room, sorry');
+  await ada.command('CHAT_DELETE', { id: '3' });
+  await say(long, 'Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz');
+  await say(bob, 'The lamp at 0:04, again at 0:12. Not 21:04, it is too short for that');
+  await bob.command('CHAT_EDIT', {
+    id: '5',
+    text: 'The lamp comes on at 0:04 and again at 0:12. Not at 21:04, it is too short.',
+  });
+  await say(long, 'Which lamp do you mean?', { replyTo: '4' });
+  const field = page.getByRole('textbox', { name: 'Say something' });
+  await field.fill('The one that flickers');
+  await field.press('Enter');
+  await page.getByText('The one that flickers').waitFor();
+  await page.evaluate(() => window.dispatchEvent(new Event('blur')));
+  const mentions = [me.id];
+  await say(ada, `@${me.displayName} it does, and how`, { mentions, replyTo: '7' });
+  await say(bob, 'I see it now');
+  await page.getByText('I see it now').waitFor();
+  await studio.take(page, 'conversation', { sizes: PHONE_AND_LAPTOP, settle: stir });
+  await page.evaluate(() => window.dispatchEvent(new Event('focus')));
+  await page.locator('[data-message="8"]').focus();
+  await studio.take(page, 'conversation-tools', { sizes: PHONE_AND_LAPTOP });
+  await page.keyboard.press('r');
+  await field.pressSequentially('Look, @');
+  await page.getByRole('listbox').waitFor();
+  await studio.take(page, 'conversation-reply', { sizes: PHONE_AND_LAPTOP });
+  for (let times = 0; times < 2; times += 1) await field.press('Escape');
+  await field.fill('');
+  await field.press('ArrowUp');
+  await page.getByText('Editing your message').waitFor();
+  await studio.take(page, 'conversation-edit', { sizes: PHONE_AND_LAPTOP });
+  await field.press('Escape');
+  for (const guest of guests) guest.drop();
+  await page.context().close();
+}
+
 async function queue(page) {
   await tab(page, 'Queue');
   await studio.take(page, 'queue-empty', { sizes: LAPTOP, themes: ['dark'], settle: stir });
@@ -496,7 +546,7 @@ async function site() {
 
 try {
   const wanted = process.argv.slice(2);
-  const scenes = [frontDoor, letters, site, alone, full, threshold, room];
+  const scenes = [frontDoor, letters, site, alone, full, threshold, conversation, room];
   for (const scene of scenes.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
     console.log(`· ${scene.name}`);
     await scene();

@@ -1,4 +1,4 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { strings } from '../../packages/web/src/strings.ts';
 import { type Person, sitDown } from './browser.ts';
@@ -53,8 +53,13 @@ export async function openSampleRoom(browser: Browser, server: Server): Promise<
 }
 
 /** Comes into a room by its link. */
-export async function comeIn(browser: Browser, server: Server, address: string): Promise<Person> {
-  const person = await sitDown(browser, server.url);
+export async function comeIn(
+  browser: Browser,
+  server: Server,
+  address: string,
+  options: BrowserContextOptions = {},
+): Promise<Person> {
+  const person = await sitDown(browser, server.url, options);
   await person.page.goto(address);
   await untilFilm(person);
   return person;

@@ -289,7 +289,9 @@ function withoutText(
 ): ChatMessage[] {
   return chat.map((message) => {
     if (message.id !== id) return message;
-    const { mentions: _, editedAt: __, ...rest } = message;
-    return { ...rest, text: '', deletedAt };
+    const gone = { ...message, text: '', deletedAt };
+    delete gone.mentions;
+    delete gone.editedAt;
+    return gone;
   });
 }

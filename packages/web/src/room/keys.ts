@@ -20,7 +20,10 @@ function ownsKey(target: EventTarget | null, key: string): boolean {
   const pressed = key === ' ' || key === 'Enter';
   if (pressed) return target.closest('button, a, [role="button"], [role="tab"]') !== null;
   const arrow = key.startsWith('Arrow');
-  return arrow && target.closest('[role="separator"], [role="tab"], media-volume-range') !== null;
+  return (
+    arrow &&
+    target.closest('[role="separator"], [role="tab"], [role="log"], media-volume-range') !== null
+  );
 }
 
 function turn(ui: RoomUi, by: number): void {

@@ -5,7 +5,9 @@ import {
   type CommandPayloads,
   type CommandType,
   type Member,
+  type ChatMessage,
   type Outgoing,
+  type Regard,
   type Room,
   type RoomSnapshot,
   type SocketState,
@@ -16,14 +18,17 @@ import { strings } from '../strings';
 import { typeOf } from '../text/media';
 import { toasts } from '../ui/toasts.svelte';
 import { narrate } from './narration';
-import { mayControl, mayManage } from './permissions';
+import { may, mayControl, mayManage } from './permissions';
 import { preferences } from './preferences.svelte';
 import { Reactions } from './reactions.svelte';
+import { TakenBack, UNDO_MS } from './takenBack.svelte';
+import { callsTo } from './unread';
 
 /** A message that the server refused, kept so that its author can send it again. */
 export interface Refused {
   key: number;
   text: string;
+  regard: Regard;
   reason: string;
 }
 
@@ -34,6 +39,7 @@ export class RoomModel {
   readonly #room: Room;
   readonly #stops: (() => void)[];
   #nextKey = 0;
+  #left = false;
 
   /** The room as the server last told it. */
   now = $state.raw() as RoomSnapshot;
@@ -44,6 +50,10 @@ export class RoomModel {
   /** What I said that is not stored yet, and what was refused. */
   outgoing = $state.raw<readonly Outgoing[]>([]);
   refused = $state.raw<readonly Refused[]>([]);
+  /** What I take back. */
+  readonly takenBack = new TakenBack((id) => this.#tried(this.#room.delete(id)));
+  /** The latest message that speaks to me. */
+  calledBy = $state.raw<ChatMessage | null>(null);
   /** What people feel about what they see. */
   readonly reactions = new Reactions();
 
@@ -53,6 +63,7 @@ export class RoomModel {
   );
   /** Whether I may control playback, and change settings. */
   controls = $derived(mayControl(this.me?.role ?? 'guest', this.now.settings.control));
+  tidies = $derived(may(this.me?.role ?? 'guest', 'tidy', 'everyone'));
   manages = $derived(mayManage(this.me?.role ?? 'guest'));
   /** Whether the film goes, or would if nobody were waited for; at its end it does not. */
   goes = $derived(this.now.playback?.isPlaying === true && this.player.phase !== 'ended');
@@ -84,6 +95,8 @@ export class RoomModel {
 
   /** Leaves, and lets go of everything. */
   leave(): void {
+    this.takenBack.flush();
+    this.#left = true;
     this.sync.stop();
     this.#room.leave();
     for (const stop of this.#stops) stop();
@@ -200,16 +213,33 @@ export class RoomModel {
     this.#room.react(emoji);
   }
 
-  say(text: string): void {
-    this.#room.say(text).catch((error: Error) => {
-      this.refused = [...this.refused, { key: this.#nextKey++, text, reason: error.message }];
+  say(text: string, regard: Regard = {}): void {
+    this.#room.say(text, regard).catch((error: Error) => {
+      const refused = { key: this.#nextKey++, text, regard, reason: error.message };
+      this.refused = [...this.refused, refused];
+    });
+  }
+
+  /** Says one's own message differently; says whether the server took it. */
+  edit(id: string, text: string, mentions: readonly string[]): Promise<boolean> {
+    return this.#tried(this.#room.edit(id, text, mentions));
+  }
+
+  /** Takes a message back, with a while to think better of it. */
+  takeBack(message: ChatMessage): void {
+    const { id } = message;
+    this.takenBack.add(id);
+    toasts.tell(strings.chat.deleted, {
+      about: 'deleted',
+      standsMs: UNDO_MS,
+      action: { label: strings.app.undo, run: () => this.takenBack.undo(id) },
     });
   }
 
   /** Sends a refused message again. */
   sayAgain(refused: Refused): void {
     this.forget(refused);
-    this.say(refused.text);
+    this.say(refused.text, refused.regard);
   }
 
   forget(refused: Refused): void {
@@ -245,6 +275,8 @@ export class RoomModel {
       await answer;
       return true;
     } catch (error) {
+      // Whoever left is somewhere else, and was not waiting for it.
+      if (this.#left && error instanceof Disconnected) return false;
       if (error instanceof Disconnected) toasts.tell(strings.stage.reconnecting);
       else if (!(error instanceof ParlorError)) throw error;
       else if (error.code !== 'stale') toasts.tell(error.message);
@@ -260,6 +292,8 @@ export class RoomModel {
       toasts.tell(text, extra);
     }
     this.#announceCallers(before, snapshot);
+    if (before.ready)
+      this.calledBy = callsTo(before.chat, snapshot.chat, this.myId).at(-1) ?? this.calledBy;
   }
 
   /** Says who knocked, with the means to open. */

@@ -1,4 +1,5 @@
 import { tick } from 'svelte';
+import { Conversation } from './conversation.svelte';
 import type { RoomModel } from './room.svelte';
 import { layout } from './layout.svelte';
 import { preferences } from './preferences.svelte';
@@ -18,6 +19,8 @@ export class RoomUi {
   dialog = $state<DialogName | null>(null);
   /** The media element that plays, once there is one. */
   media = $state.raw<HTMLMediaElement | null>(null);
+  /** How long what plays is, ms; `null` while that is not known, or it has no end. */
+  filmMs = $state<number | null>(null);
   /** The field of the chat and that of the queue, to be focused. */
   chatField = $state.raw<HTMLElement | null>(null);
   queueField = $state.raw<HTMLElement | null>(null);
@@ -29,8 +32,8 @@ export class RoomUi {
   menus = $state(0);
   /** Whether the window has the focus: what comes meanwhile was not looked at. */
   focused = $state(document.hasFocus());
-  /** The latest message that was looked at. */
-  readUpTo = $state<string | null>(null);
+  /** What one does with the chat. */
+  readonly conversation: Conversation;
   #still = $state(false);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #room: RoomModel;
@@ -46,14 +49,24 @@ export class RoomUi {
       this.dialog === null &&
       this.menus === 0,
   );
-  /** Whether something was said since the chat was last looked at. */
-  unread = $derived.by(() => {
-    const last = this.#room.now.chat.at(-1);
-    return last !== undefined && last.id !== this.readUpTo && last.userId !== this.#room.myId;
-  });
+
+  /** Keeps an eye on how long the film is; returns how to stop that. */
+  measure(media: HTMLMediaElement): () => void {
+    const look = () => {
+      const { duration } = media;
+      this.filmMs = Number.isFinite(duration) && duration > 0 ? duration * 1_000 : null;
+    };
+    look();
+    media.addEventListener('durationchange', look);
+    return () => {
+      media.removeEventListener('durationchange', look);
+      this.filmMs = null;
+    };
+  }
 
   constructor(room: RoomModel) {
     this.#room = room;
+    this.conversation = new Conversation(room);
   }
 
   /** Notes that somebody is there. */
@@ -82,5 +95,6 @@ export class RoomUi {
 
   stop(): void {
     clearTimeout(this.#timer);
+    this.conversation.stop();
   }
 }

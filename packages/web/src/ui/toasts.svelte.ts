@@ -6,7 +6,9 @@ export interface Toast {
   person?: { userId: string; name: string };
   action?: { label: string; run: () => void };
   /** A later sentence about the same matter takes its place. */
-  about?: 'people' | 'host' | 'playback';
+  about?: 'people' | 'host' | 'playback' | 'deleted' | 'mention';
+  /** How long it stands, ms, if not as long as others. */
+  standsMs?: number;
 }
 
 /** How long a sentence stands, ms; longer when there is something to press. */
@@ -27,7 +29,8 @@ class Toasts {
       (other) => other.text !== text && (!toast.about || other.about !== toast.about),
     );
     this.list = [...others, toast].slice(-MOST);
-    setTimeout(() => this.dismiss(toast.key), extra.action ? STANDS_WITH_ACTION_MS : STANDS_MS);
+    const usualMs = extra.action ? STANDS_WITH_ACTION_MS : STANDS_MS;
+    setTimeout(() => this.dismiss(toast.key), extra.standsMs ?? usualMs);
   }
 
   /** Falls silent: what was said is about a place one has left. */

@@ -10,17 +10,27 @@ export interface Group {
   messages: ChatMessage[];
   /** The day, where a new one begins. */
   day?: string;
+  /** Whether it begins with what was not seen yet. */
+  isNew?: boolean;
 }
 
 /** After a pause longer than this, ms, the author's name stands there again. */
 const PAUSE_MS = 5 * 60_000;
 
-/** Puts together what one author said in one go, and marks where a day begins. */
-export function groupMessages(chat: readonly ChatMessage[], nowMs: number): Group[] {
+/**
+ * Puts together what one author said in one go, and marks where a day begins, and where what is
+ * new: with the message `newFrom`.
+ */
+export function groupMessages(
+  chat: readonly ChatMessage[],
+  nowMs: number,
+  newFrom: string | null = null,
+): Group[] {
   const groups: Group[] = [];
   for (const message of chat) {
     const last = groups.at(-1);
-    if (last && continues(last, message)) {
+    const isNew = message.id === newFrom;
+    if (last && !isNew && continues(last, message)) {
       last.messages.push(message);
       continue;
     }
@@ -28,8 +38,15 @@ export function groupMessages(chat: readonly ChatMessage[], nowMs: number): Grou
     const before = last?.messages.at(-1);
     const newDay = before ? formatDay(before.sentAt, nowMs) !== day : day !== 'Today';
     const { id, userId, displayName, sentAt } = message;
-    const group = { key: id, userId, displayName, sentAt, messages: [message] };
-    groups.push(newDay ? { ...group, day } : group);
+    groups.push({
+      key: id,
+      userId,
+      displayName,
+      sentAt,
+      messages: [message],
+      ...(newDay ? { day } : {}),
+      ...(isNew ? { isNew } : {}),
+    });
   }
   return groups;
 }
