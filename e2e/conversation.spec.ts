@@ -203,3 +203,28 @@ test('going to another page takes back at once what was to be taken back', async
   await untilGone('Forget this', bob);
   expect(await ada.page.getByText(strings.stage.reconnecting).count()).toBe(0);
 });
+
+test('who is mentioned while the page is out of sight is told by the browser, if it may', async () => {
+  const ada = await openSampleRoom(browser, server);
+  const bob = await comeIn(browser, server, ada.page.url());
+  await bob.page.context().grantPermissions(['notifications'], { origin: server.url });
+  // No browser without a screen shows one: what is handed to it is written down instead.
+  await bob.page.evaluate(() => {
+    class Written extends EventTarget {
+      static readonly permission = 'granted';
+      constructor(title: string, { body }: { body: string }) {
+        super();
+        document.body.dataset['notified'] = `${title}: ${body}`;
+      }
+    }
+    Object.assign(window, { Notification: Written });
+    Object.defineProperty(document, 'visibilityState', { get: () => 'hidden' });
+    window.dispatchEvent(new Event('blur'));
+  });
+  const text = `@${await nameOf(bob)} come back`;
+  await say(ada, 'not for you');
+  await say(ada, text);
+  const notified = () => bob.page.evaluate(() => document.body.dataset['notified']);
+  const told = `${strings.chat.mentioned(await nameOf(ada))}: ${text}`;
+  await expect.poll(notified).toBe(told);
+});
