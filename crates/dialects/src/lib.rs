@@ -5,8 +5,11 @@
 //! own connection; never room state.
 //!
 //! Start reading at [`native`], the room protocol, then [`websocket`], the framing it travels in;
-//! [`sse`] is the same room for readers of server-sent events.
+//! [`socketio`] and [`engineio`] are the same two for clients of Socket.IO, and [`sse`] is the room
+//! for readers of server-sent events.
 
+pub mod engineio;
 pub mod native;
+pub mod socketio;
 pub mod sse;
 pub mod websocket;

@@ -11,6 +11,8 @@ use parlor_protocol::limits::FRAME_BYTES;
 pub enum Message<'a> {
     /// A whole text message.
     Text(&'a str),
+    /// A whole binary message; only from a decoder that takes them.
+    Binary(&'a [u8]),
     /// To be answered with a pong of the same bytes.
     Ping(&'a [u8]),
     /// An answer to our ping.
@@ -38,14 +40,25 @@ const CONTROL_BYTES: usize = 125;
 const FRAGMENTS: u16 = 1_024;
 
 /// Reads a client's frames.
-#[derive(Default)]
 pub struct Decoder {
     /// Bytes of a frame that is not yet complete.
     partial: Vec<u8>,
-    /// Payloads of a message whose last fragment has not come.
+    /// A message whose last fragment has not come.
     fragments: Option<Vec<u8>>,
     /// How many fragments of it have come.
     fragment_count: u16,
+    /// Whether that message is binary.
+    is_binary: bool,
+    takes_binary: bool,
+    /// Largest message, in bytes.
+    message_bytes: u32,
+}
+
+/// Reads the frames of a room's socket: texts, of up to 64 KiB.
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new(FRAME_BYTES as u32, false)
+    }
 }
 
 /// One frame, unmasked.
@@ -56,12 +69,24 @@ struct Frame {
 }
 
 impl Decoder {
+    /// Reads messages of up to `message_bytes`, among them binary ones if it takes them.
+    pub fn new(message_bytes: u32, takes_binary: bool) -> Self {
+        Self {
+            partial: Vec::new(),
+            fragments: None,
+            fragment_count: 0,
+            is_binary: false,
+            takes_binary,
+            message_bytes,
+        }
+    }
+
     /// Reads every whole message in what was kept and `bytes`, in order, and hands each to `take`,
     /// which says whether to go on. `bytes` is unmasked in place.
     ///
     /// # Errors
-    /// The close code for a peer that breaks the protocol: 1002, 1003 for binary, 1007 for text
-    /// that is not UTF-8, 1009 for a message over 64 KiB. The decoder must not be used afterwards.
+    /// The close code for a peer that breaks the protocol: 1002, 1003 for binary where it is not
+    /// taken, 1007 for text that is not UTF-8, 1009 for a message over the limit. The decoder must not be used afterwards.
     pub fn feed(
         &mut self,
         bytes: &mut [u8],
@@ -93,7 +118,7 @@ impl Decoder {
         take: &mut impl FnMut(Message<'_>) -> bool,
     ) -> Result<usize, CloseCode> {
         let mut used = 0;
-        while let Some(frame) = next_frame(&mut bytes[used..])? {
+        while let Some(frame) = next_frame(&mut bytes[used..], self.message_bytes)? {
             let payload = &bytes[used + frame.payload.start..used + frame.payload.end];
             used += frame.end;
             if !self.frame(frame.first, payload, take)? {
@@ -111,27 +136,32 @@ impl Decoder {
     ) -> Result<bool, CloseCode> {
         let is_final = first & FINAL != 0;
         match first & 0x0F {
-            TEXT if self.fragments.is_some() => Err(CloseCode::Protocol),
+            BINARY if !self.takes_binary => Err(CloseCode::Unsupported),
+            TEXT | BINARY if self.fragments.is_some() => Err(CloseCode::Protocol),
             TEXT if is_final => Ok(take(Message::Text(text(payload)?))),
-            TEXT => {
+            BINARY if is_final => Ok(take(Message::Binary(payload))),
+            opcode @ (TEXT | BINARY) => {
                 self.fragments = Some(payload.to_vec());
                 self.fragment_count = 1;
+                self.is_binary = opcode == BINARY;
                 Ok(true)
             }
             CONTINUATION => {
                 let mut whole = self.fragments.take().ok_or(CloseCode::Protocol)?;
                 self.fragment_count += 1;
-                if whole.len() + payload.len() > FRAME_BYTES || self.fragment_count > FRAGMENTS {
+                let is_too_big = whole.len() + payload.len() > self.message_bytes as usize;
+                if is_too_big || self.fragment_count > FRAGMENTS {
                     return Err(CloseCode::TooBig);
                 }
                 whole.extend_from_slice(payload);
-                if is_final {
-                    return Ok(take(Message::Text(text(&whole)?)));
+                match (is_final, self.is_binary) {
+                    (true, false) => return Ok(take(Message::Text(text(&whole)?))),
+                    (true, true) => return Ok(take(Message::Binary(&whole))),
+                    (false, _) => {}
                 }
                 self.fragments = Some(whole);
                 Ok(true)
             }
-            BINARY => Err(CloseCode::Unsupported),
             CLOSE => Ok(take(Message::Close(close_code(payload)?))),
             PING => Ok(take(Message::Ping(payload))),
             PONG => Ok(take(Message::Pong)),
@@ -141,7 +171,7 @@ impl Decoder {
 }
 
 /// Finds and unmasks the first frame of `bytes`; `None` if it has not arrived completely.
-fn next_frame(bytes: &mut [u8]) -> Result<Option<Frame>, CloseCode> {
+fn next_frame(bytes: &mut [u8], message_bytes: u32) -> Result<Option<Frame>, CloseCode> {
     let [first, second, ..] = *bytes else { return Ok(None) };
     let control = first & 0x08 != 0;
     if first & RESERVED != 0 || second & MASKED == 0 {
@@ -161,7 +191,7 @@ fn next_frame(bytes: &mut [u8]) -> Result<Option<Frame>, CloseCode> {
     if control && (length > CONTROL_BYTES as u64 || first & FINAL == 0) {
         return Err(CloseCode::Protocol);
     }
-    if length > FRAME_BYTES as u64 {
+    if length > u64::from(message_bytes) {
         return Err(CloseCode::TooBig);
     }
     let payload = header + 4..header + 4 + length as usize;
@@ -210,24 +240,33 @@ fn close_code(payload: &[u8]) -> Result<Option<u16>, CloseCode> {
 
 /// Appends one text frame whose payload `write` appends.
 pub fn append_text(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    append_message(out, TEXT, write);
+}
+
+/// Appends one binary frame.
+pub fn append_binary(out: &mut Vec<u8>, payload: &[u8]) {
+    append_message(out, BINARY, |out| out.extend_from_slice(payload));
+}
+
+fn append_message(out: &mut Vec<u8>, opcode: u8, write: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.extend_from_slice(&[0; 4]);
     write(out);
     let length = out.len() - start - 4;
     match length {
         0..=125 => {
-            out[start + 2] = FINAL | TEXT;
+            out[start + 2] = FINAL | opcode;
             out[start + 3] = length as u8;
             out.drain(start..start + 2);
         }
         126..=0xFFFF => {
-            out[start] = FINAL | TEXT;
+            out[start] = FINAL | opcode;
             out[start + 1] = 126;
             out[start + 2..start + 4].copy_from_slice(&(length as u16).to_be_bytes());
         }
         _ => {
             let mut header = [0; 10];
-            header[0] = FINAL | TEXT;
+            header[0] = FINAL | opcode;
             header[1] = 127;
             header[2..].copy_from_slice(&(length as u64).to_be_bytes());
             out.splice(start..start + 4, header);
@@ -324,6 +363,23 @@ mod tests {
         let mut parts = client_frame(TEXT, &vec![b'a'; FRAME_BYTES]);
         parts.extend(client_frame(CONTINUATION, b"b"));
         assert_eq!(read(&mut Decoder::default(), &parts), Err(CloseCode::TooBig));
+    }
+
+    #[test]
+    fn binary_messages_are_read_where_they_are_taken() {
+        let mut bytes = client_frame(FINAL | BINARY, &[1, 2]);
+        bytes.extend(client_frame(BINARY, &[3]));
+        bytes.extend(client_frame(FINAL | CONTINUATION, &[0xFF]));
+        let mut decoder = Decoder::new(2, true);
+        assert_eq!(
+            read(&mut decoder, &bytes),
+            Ok(vec!["Binary([1, 2])".into(), "Binary([3, 255])".into()])
+        );
+        let longer = client_frame(FINAL | BINARY, &[0; 3]);
+        assert_eq!(read(&mut decoder, &longer), Err(CloseCode::TooBig));
+        let mut out = Vec::new();
+        append_binary(&mut out, &[7, 8]);
+        assert_eq!(out, [0x82, 2, 7, 8]);
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub fn websocket(data: &[u8]) {
 #[derive(Debug, PartialEq)]
 enum Kept {
     Text(String),
+    Binary(Vec<u8>),
     Ping(Vec<u8>),
     Pong,
     Close(Option<u16>),
@@ -47,6 +48,7 @@ fn messages(pieces: &mut [Vec<u8>]) -> (Vec<Kept>, Option<CloseCode>) {
         let fed = decoder.feed(piece, |message| {
             kept.push(match message {
                 Message::Text(text) => Kept::Text(text.to_owned()),
+                Message::Binary(bytes) => Kept::Binary(bytes.to_vec()),
                 Message::Ping(payload) => Kept::Ping(payload.to_vec()),
                 Message::Pong => Kept::Pong,
                 Message::Close(code) => Kept::Close(code),

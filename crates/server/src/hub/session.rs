@@ -51,6 +51,8 @@ impl Hub {
                 self.write_now(me, key, &pong);
                 true
             }
+            // The decoder of a room's socket takes none.
+            Message::Binary(_) => false,
             Message::Pong => true,
             Message::Close(code) => {
                 let left = code == Some(CloseCode::Normal.number());
