@@ -191,9 +191,12 @@ fn a_request_that_breaks_ends_the_session() {
     for (begin, lost) in [(Input::Poll, Input::PollLost), (Input::PostBegins, Input::PostLost)] {
         let mut bed = Bed::open(Transport::Polling);
         bed.take(begin);
-        let ended = bed.take(lost);
-        assert_eq!(ended.last(), Some(&Output::Closed(Reason::TransportLost)));
+        assert_eq!(bed.take(lost), [Output::Closed(Reason::TransportLost)]);
     }
+    let mut bed = Bed::upgraded();
+    assert_eq!(bed.take(Input::PollLost), []);
+    assert_eq!(bed.take(Input::PostLost), []);
+    assert!(bed.session.is_open());
 }
 
 #[test]

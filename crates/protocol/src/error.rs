@@ -39,6 +39,8 @@ codes! {
     Malformed = "malformed", 400, "That is not a message this server can read";
     /// The `type` of a socket message is not known.
     UnknownType = "unknown_type", 400, "This server does not know that kind of message";
+    /// The name of a Socket.IO event is not known.
+    UnknownEvent = "unknown_event", 400, "This server does not know that event";
     /// A field is missing, of the wrong kind or outside its range.
     Invalid = "invalid", 422, "Something in that request is not valid";
     /// No token where one is needed.

@@ -83,5 +83,17 @@ pub const CONNECTIONS_PER_MEMBER: usize = 16;
 pub const COMMANDS_WAITING: usize = 1_024;
 /// Bytes queued for one connection whose socket would block; more closes it with 4500.
 pub const BACKLOG_BYTES: usize = 4 * 1024 * 1024;
+/// Largest message or polling payload of a Socket.IO client, in bytes; a longer one ends the connection.
+pub const EVENT_BYTES: usize = 1_000_000;
+/// How long after a pong a Socket.IO client is pinged again.
+pub const SOCKET_PING_INTERVAL: Duration = Duration::from_secs(25);
+/// How long a Socket.IO client may take to answer a ping.
+pub const SOCKET_PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a Socket.IO client may take to connect, and then to prove who somebody is.
+pub const SOCKET_PROOF_WAIT: Duration = Duration::from_secs(10);
+/// Socket.IO connections of one person, on one core of the server.
+pub const SOCKETS_PER_PERSON: usize = 32;
+/// Events of one Socket.IO connection that wait for those before them; more are answered with `busy`.
+pub const EVENTS_WAITING: usize = 256;
 /// How long the server takes to say goodbye to its sockets when it is told to stop.
 pub const DRAIN: Duration = Duration::from_secs(10);

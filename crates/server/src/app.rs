@@ -16,6 +16,7 @@ use crate::http::answer::store_code;
 use crate::http::limits::RateLimits;
 use crate::mail::Mail;
 use crate::rooms::Rooms;
+use crate::sockets::Sockets;
 use crate::telemetry;
 use crate::vanishing::RoomKeys;
 
@@ -48,6 +49,8 @@ pub struct Parts {
     pub mail: Mail,
     /// The rooms.
     pub rooms: Rooms,
+    /// The Socket.IO connections.
+    pub sockets: Sockets,
     /// The server's clock.
     pub clock: Clock,
     /// How often a client may ask for what.
@@ -81,8 +84,10 @@ impl App {
         let auth = Auth::open(config.clone(), store.clone(), rooms.clone()).await?;
         let mail = Mail::open(config.clone(), store.clone()).await?;
         let limits = RateLimits::new(config.insecure_no_rate_limits);
+        let sockets = Sockets::of(&rooms);
         let is_draining = AtomicBool::new(false);
-        let parts = Parts { config, store, auth, mail, rooms, clock, limits, keys, is_draining };
+        let parts =
+            Parts { config, store, auth, mail, rooms, sockets, clock, limits, keys, is_draining };
         Ok(Self(Arc::new(parts)))
     }
 

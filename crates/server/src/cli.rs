@@ -16,7 +16,7 @@ use crate::config::settings::{Form, SETTINGS};
 use crate::config::{self, Config, Flags, Values, example, sources};
 use crate::running::{self, Running, StartError};
 use crate::tls::{announcement, self_signed};
-use crate::{documents, healthcheck, process, telemetry, tls};
+use crate::{conformance, documents, healthcheck, process, telemetry, tls};
 
 /// Runs the program with these arguments, the first being its own name.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -37,6 +37,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Some(("openapi", _)) => say(documents::openapi_text()),
         Some(("asyncapi", _)) => say(documents::asyncapi_text()),
         Some(("roles", _)) => say(&documents::roles_text()),
+        Some(("conformance", matches)) => conform(matches),
         _ => Err(vec!["Say what to do: `parlor serve` starts the server.".to_owned()]),
     };
     match outcome {
@@ -91,6 +92,17 @@ fn command() -> Command {
         .subcommand(with_settings(healthcheck))
         .subcommand(Command::new("openapi").about("Writes the document of the HTTP interface"))
         .subcommand(Command::new("roles").about("Writes who may do what in a room, as JSON"))
+        .subcommand(
+            Command::new("conformance")
+                .about("Answers the test suites of Engine.IO and Socket.IO")
+                .hide(true)
+                .arg(
+                    Arg::new("port")
+                        .long("port")
+                        .default_value(conformance::PORT)
+                        .value_parser(value_parser!(u16)),
+                ),
+        )
         .subcommand(Command::new("asyncapi").about("Writes the document of the room WebSocket"))
 }
 
@@ -185,6 +197,16 @@ fn load(flags: &Flags) -> Result<(Config, Values), Vec<String>> {
 
 fn serve(flags: &Flags) -> Outcome {
     let (config, _) = load(flags)?;
+    run_server(config)
+}
+
+fn conform(matches: &ArgMatches) -> Outcome {
+    let folder = conformance::Folder::of_this_process();
+    let port = matches.get_one::<u16>("port").copied().unwrap_or_default();
+    run_server(conformance::config(port, folder.path())?)
+}
+
+fn run_server(config: Config) -> Outcome {
     telemetry::install_log(&config.log).map_err(|sentence| vec![sentence])?;
     process::pin_allocator();
     process::raise_file_limit();

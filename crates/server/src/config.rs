@@ -6,6 +6,7 @@ pub mod network;
 pub mod oidc;
 pub mod role;
 pub mod settings;
+pub mod sockets;
 pub mod sources;
 pub mod tls;
 
@@ -17,6 +18,7 @@ pub use mail::MailConfig;
 pub use network::Network;
 pub use oidc::OidcConfig;
 pub use role::{Listen, Role};
+pub use sockets::{House, SocketSettings};
 pub use sources::{Flags, Found, Values};
 pub use tls::{PairFiles, Tls};
 
@@ -65,6 +67,8 @@ pub struct Config {
     pub log: String,
     /// Whether rates and limits per person or address are lifted.
     pub insecure_no_rate_limits: bool,
+    /// What Socket.IO clients and the server keep to. Nobody sets it.
+    pub sockets: SocketSettings,
 }
 
 /// A scheme and a host, with the port where it is not the scheme's own.
@@ -183,6 +187,7 @@ impl Config {
             max_connections: read.number("max_connections", 1..=10_000_000) as usize,
             log: read.text("log").to_owned(),
             insecure_no_rate_limits: read.switch("insecure_no_rate_limits"),
+            sockets: SocketSettings::default(),
         };
         if read.problems.is_empty() { Ok(config) } else { Err(read.problems) }
     }

@@ -26,12 +26,14 @@ pub mod who;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{any, get};
 use tower::{ServiceBuilder, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
+use crate::config::House;
+use crate::transport::socketio;
 use crate::ui;
 use peer::Peer;
 
@@ -97,6 +99,12 @@ fn router(app: App) -> Router {
         rooms::aliases().into_iter().chain([("/rooms/{roomId}/ws", get(sockets::room_socket))]);
     for (path, handlers) in aliases.chain(documents::routes()) {
         router = router.route(path, handlers);
+    }
+    for path in ["/socket.io/", "/socket.io"] {
+        router = router.route(path, any(socketio::socket_io));
+    }
+    if app.config.sockets.house == House::Conformance {
+        router = router.route("/engine.io/", any(socketio::engine_io));
     }
     for path in ui::PAGES {
         router = router.route(path, get(ui::front));

@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::cluster::wire::Matter;
 use crate::cluster::{Cluster, NodeId};
 use crate::hub::batch::Framing;
+use crate::sockets::SocketErrand;
 
 /// Messages waiting for one core.
 const INBOX: usize = 8_192;
@@ -79,6 +80,8 @@ pub enum HubMessage {
     Letter(NodeId, RoomId, Box<Matter>),
     /// What was shared with another node is over.
     LinkBroken(NodeId),
+    /// Concerns Socket.IO connections.
+    Socket(SocketErrand),
     /// The server stops: every room is written down and every socket told to come back.
     Drain(oneshot::Sender<()>),
 }
@@ -201,6 +204,11 @@ impl Rooms {
         let (senders, inboxes): (Vec<_>, Vec<_>) = (0..cores).map(|_| mpsc::channel(INBOX)).unzip();
         let hasher = DefaultHashBuilder::default();
         (Self { cores: senders.into(), hasher, cluster }, inboxes)
+    }
+
+    /// Returns the cores, by which others than rooms are reached as well.
+    pub fn cores(&self) -> Arc<[mpsc::Sender<HubMessage>]> {
+        self.cores.clone()
     }
 
     fn core(&self, room: &RoomId) -> &mpsc::Sender<HubMessage> {

@@ -79,6 +79,7 @@ impl Running {
             .await
             .map_err(|error| StartError(format!("The keys cannot be read: {error}.")))?;
         let tools = Tools {
+            app: app.clone(),
             clock,
             store: store.clone(),
             auth: app.auth.clone(),

@@ -145,6 +145,12 @@ impl Store {
         Ok(self.account(id).await?.map(|account| account.person))
     }
 
+    /// Returns what earlier systems call somebody: what another issuer calls them, or their own id.
+    pub async fn clerk_id(&self, id: &UserId) -> Result<Option<String>, StoreError> {
+        let row = users::Entity::find_by_id(storable(id.as_str())).one(self.read()).await?;
+        Ok(row.map(|row| row.clerk_id))
+    }
+
     /// Finds somebody by id, with the password's hash.
     pub async fn account(&self, id: &UserId) -> Result<Option<AccountRow>, StoreError> {
         self.account_where(users::Column::Id.eq(storable(id.as_str()))).await

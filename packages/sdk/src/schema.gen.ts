@@ -1166,7 +1166,7 @@ export interface components {
          * @description A stable reason why a request was not carried out.
          * @enum {string}
          */
-        Code: "malformed" | "unknown_type" | "invalid" | "missing_token" | "invalid_token" | "invalid_credentials" | "account_disabled" | "forbidden" | "foreign_origin" | "foreign_host" | "misdirected" | "not_found" | "room_not_found" | "user_not_found" | "message_not_found" | "method_not_allowed" | "room_full" | "banned" | "password_required" | "wrong_password" | "account_required" | "not_invited" | "waiting_room" | "turned_away" | "link_expired" | "no_mail" | "last_admin" | "username_taken" | "email_taken" | "queue_full" | "stale" | "too_large" | "unsupported_media" | "upgrade_required" | "rate_limited" | "busy" | "unavailable" | "timeout" | "internal";
+        Code: "malformed" | "unknown_type" | "unknown_event" | "invalid" | "missing_token" | "invalid_token" | "invalid_credentials" | "account_disabled" | "forbidden" | "foreign_origin" | "foreign_host" | "misdirected" | "not_found" | "room_not_found" | "user_not_found" | "message_not_found" | "method_not_allowed" | "room_full" | "banned" | "password_required" | "wrong_password" | "account_required" | "not_invited" | "waiting_room" | "turned_away" | "link_expired" | "no_mail" | "last_admin" | "username_taken" | "email_taken" | "queue_full" | "stale" | "too_large" | "unsupported_media" | "upgrade_required" | "rate_limited" | "busy" | "unavailable" | "timeout" | "internal";
         /**
          * @description A command of the room protocol: `type` and `payload` of a frame from a client.
          *

@@ -102,7 +102,13 @@ impl Session {
             Input::Poll => self.poll(),
             Input::PostBegins => self.post_begins(),
             Input::Post(body) => self.post(now, body),
-            Input::PollLost | Input::PostLost => self.end(Reason::TransportLost),
+            Input::PollLost if self.polling => {
+                self.polling = false;
+                self.end(Reason::TransportLost);
+            }
+            Input::PostLost if self.posting => self.end(Reason::TransportLost),
+            // It was answered, and the client finds out by itself that the answer did not come.
+            Input::PollLost | Input::PostLost => {}
             Input::Upgrade => self.upgrade(now),
             Input::Text(text) => self.text(now, text),
             Input::Binary(bytes) => self.binary(bytes),

@@ -28,6 +28,40 @@ pub(super) enum Drained {
     Broken,
 }
 
+/// How a write went.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// With the system, or in a backlog until the socket takes bytes again.
+    Fine,
+    /// More is owed than a connection may owe.
+    TooSlow,
+    /// The socket is gone.
+    Broken,
+}
+
+/// Writes as much as the socket takes; `kept` gives the bytes to keep of it for later. Where there is
+/// a backlog `kept` may be less than `bytes`.
+pub(super) fn write(
+    stream: &Socket,
+    backlog: &mut Option<Box<Backlog>>,
+    bytes: &[u8],
+    kept: impl FnOnce() -> Bytes,
+) -> Sent {
+    if let Some(backlog) = backlog {
+        return if backlog.push(kept()) { Sent::Fine } else { Sent::TooSlow };
+    }
+    let written = match stream.send(bytes) {
+        Ok(written) if written == bytes.len() => return Sent::Fine,
+        Ok(written) => written,
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => 0,
+        Err(_) => return Sent::Broken,
+    };
+    let mut begun = Box::<Backlog>::default();
+    let within = begun.push(kept().slice(written..));
+    *backlog = Some(begun);
+    if within { Sent::Fine } else { Sent::TooSlow }
+}
+
 impl Backlog {
     /// Adds bytes; `false` if that is more than a connection may owe.
     pub(super) fn push(&mut self, bytes: Bytes) -> bool {

@@ -13,6 +13,7 @@ use tokio::io::unix::AsyncFd;
 use super::backlog::Backlog;
 use super::batch::Framing;
 use super::flood::Flood;
+use super::readiness::Watched;
 use super::{ConnKey, Hub, HubRef, RoomKey, readiness};
 use crate::rooms::{Arrival, Opening};
 
@@ -87,7 +88,7 @@ pub(super) fn why_turned_away(code: Code) -> Vec<u8> {
 
 /// Reads a closed socket until the peer closes too, so that unread bytes do not make the system
 /// reset the connection under our close frame (RFC 9293, section 3.6.1).
-fn linger(stream: Socket) {
+pub(super) fn linger(stream: Socket) {
     #[allow(unsafe_code)]
     // SAFETY: a `Socket` has one descriptor, which it closes itself when it is dropped.
     let Ok(stream) = (unsafe { AsyncFd::register(stream) }) else { return };
@@ -143,7 +144,7 @@ impl Hub {
         }
         // What came meanwhile is announced at once.
         if let Some(conn) = self.conns.get(key)
-            && let Err(error) = readiness::watch(&self.registry, key, &conn.stream)
+            && let Err(error) = readiness::watch(&self.registry, Watched::Room(key), &conn.stream)
         {
             tracing::warn!(%error, "a socket cannot be watched");
             self.gone(me, key);

@@ -5,22 +5,11 @@ use bytes::Bytes;
 use parlor_protocol::CloseCode;
 use parlor_room::Departure;
 
-use super::backlog::{Backlog, Drained};
+use super::backlog::{self, Drained, Sent};
 use super::batch::{self, Aside, Batch};
 use super::connection::{Conn, conn_key};
 use super::far::is_far;
 use super::{Audience, ConnKey, Home, Hub, HubRef, RoomKey};
-
-/// How a write went.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sent {
-    /// With the system, or in a backlog until the socket takes bytes again.
-    Fine,
-    /// More is owed than a connection may owe.
-    TooSlow,
-    /// The socket is gone.
-    Broken,
-}
 
 impl Hub {
     /// Ends the turn: sends the batch of every room that was touched.
@@ -256,17 +245,5 @@ fn shut(conn: &Conn) {
 /// Writes as much as the socket takes; `kept` gives the bytes to keep of it for later. For a
 /// connection with a backlog `kept` may be less than `bytes`.
 fn write(conn: &mut Conn, bytes: &[u8], kept: impl FnOnce() -> Bytes) -> Sent {
-    if let Some(backlog) = &mut conn.backlog {
-        return if backlog.push(kept()) { Sent::Fine } else { Sent::TooSlow };
-    }
-    let written = match conn.stream.send(bytes) {
-        Ok(written) if written == bytes.len() => return Sent::Fine,
-        Ok(written) => written,
-        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => 0,
-        Err(_) => return Sent::Broken,
-    };
-    let mut backlog = Box::<Backlog>::default();
-    let within = backlog.push(kept().slice(written..));
-    conn.backlog = Some(backlog);
-    if within { Sent::Fine } else { Sent::TooSlow }
+    backlog::write(&conn.stream, &mut conn.backlog, bytes, kept)
 }

@@ -25,6 +25,7 @@ mod readiness;
 mod relay;
 pub mod rhythm;
 mod session;
+mod socketio;
 mod sweep;
 mod turn;
 
@@ -43,6 +44,7 @@ use parlor_store::{RoomWrite, Store};
 use slotmap::SlotMap;
 use tokio::sync::{Notify, mpsc};
 
+use crate::app::App;
 use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::cluster::{Cluster, NodeId};
@@ -52,6 +54,8 @@ use batch::{Batch, Framing};
 use connection::Conn;
 use far::FarConn;
 use rhythm::Rhythm;
+use socketio::Clients;
+pub use socketio::Desk;
 
 slotmap::new_key_type! {
     /// Names a connection of this hub; never used twice.
@@ -72,6 +76,8 @@ const PRESENCE_QUEUE: usize = 65_536;
 /// What a hub works with.
 #[derive(Clone)]
 pub struct Tools {
+    /// What the events of Socket.IO clients reach.
+    pub app: App,
     /// The server's clock.
     pub clock: Clock,
     /// Where rooms are kept.
@@ -99,6 +105,8 @@ pub struct Hub {
     /// Errands for rooms that are being loaded.
     loading: HashMap<RoomId, Vec<Errand>>,
     conns: SlotMap<ConnKey, Conn>,
+    /// Connections by Socket.IO.
+    clients: Clients,
     /// Rooms whose batch leaves when the present turn ends.
     touched: Vec<RoomKey>,
     /// When each room wants to be woken.
@@ -264,6 +272,7 @@ impl Hub {
             by_id: HashMap::new(),
             loading: HashMap::new(),
             conns: SlotMap::with_key(),
+            clients: Clients::default(),
             touched: Vec::new(),
             deadlines: BTreeSet::new(),
             ticks: BTreeSet::new(),
@@ -298,13 +307,21 @@ async fn take_messages(hub: HubRef, mut inbox: mpsc::Receiver<HubMessage>) {
                 // Whoever asked may be gone; then nobody needs the answer.
                 let _ = reply.send(hub.borrow().counts(ids));
             }
-            HubMessage::EndLogin(login) => hub.borrow_mut().end_login(&hub, &login),
+            HubMessage::EndLogin(login) => {
+                let mut borrowed = hub.borrow_mut();
+                borrowed.end_login(&hub, &login);
+                borrowed.end_login_of_clients(&hub, &login);
+            }
+            HubMessage::Socket(errand) => hub.borrow_mut().socket_errand(&hub, errand),
             HubMessage::Inherit(guest, account) => {
                 hub.borrow_mut().inherit(&hub, &guest, &account);
             }
             HubMessage::Letter(from, room, matter) => Hub::read_letter(&hub, from, room, *matter),
             HubMessage::LinkBroken(node) => Hub::link_broken(&hub, &node),
-            HubMessage::Drain(done) => Hub::drain(&hub, done),
+            HubMessage::Drain(done) => {
+                Hub::drain(&hub, done);
+                hub.borrow_mut().send_clients_away(&hub);
+            }
         }
     }
 }
@@ -314,7 +331,9 @@ async fn take_messages(hub: HubRef, mut inbox: mpsc::Receiver<HubMessage>) {
 async fn end_turns(hub: HubRef, signals: Rc<Signals>) {
     loop {
         signals.turn_ends.notified().await;
-        hub.borrow_mut().flush_touched(&hub);
+        let mut hub_now = hub.borrow_mut();
+        hub_now.flush_touched(&hub);
+        hub_now.flush_clients(&hub);
     }
 }
 
@@ -325,7 +344,7 @@ async fn keep_time(hub: HubRef, signals: Rc<Signals>) {
             let hub = hub.borrow();
             let deadline = hub.deadlines.first().map(|(at, _)| *at);
             let tick = hub.ticks.first().map(|(at, _)| *at);
-            let next = deadline.into_iter().chain(tick).min();
+            let next = deadline.into_iter().chain(tick).chain(hub.clients.next_deadline()).min();
             (next, hub.tools.clock.clone())
         };
         match next {
@@ -340,5 +359,6 @@ async fn keep_time(hub: HubRef, signals: Rc<Signals>) {
         let mut borrowed = hub.borrow_mut();
         borrowed.deadlines_due(&hub);
         borrowed.ticks_due(&hub);
+        borrowed.clients_due(&hub);
     }
 }

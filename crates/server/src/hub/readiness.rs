@@ -15,6 +15,7 @@ use socket2::Socket;
 use tokio::io::unix::AsyncFd;
 
 use super::connection::Reading;
+use super::socketio::ClientKey;
 use super::{ConnKey, Hub, HubRef};
 
 /// Sockets that are heard in one turn.
@@ -23,9 +24,40 @@ const EVENTS: usize = 512;
 // A connection's name travels as the token of its socket.
 const _: () = assert!(size_of::<usize>() >= size_of::<u64>());
 
+/// Whose socket it is.
+#[derive(Clone, Copy)]
+pub(super) enum Watched {
+    /// A connection to a room.
+    Room(ConnKey),
+    /// A connection by Socket.IO.
+    Client(ClientKey),
+}
+
+/// Set in the token of a Socket.IO connection. It is the highest bit of a key's place in its table,
+/// and no table has two thousand million places.
+const IS_CLIENT: u64 = 1 << 31;
+
+impl Watched {
+    fn token(self) -> Token {
+        Token(match self {
+            Watched::Room(key) => key.data().as_ffi(),
+            Watched::Client(key) => key.data().as_ffi() | IS_CLIENT,
+        } as usize)
+    }
+
+    fn of(token: Token) -> Self {
+        let key = token.0 as u64;
+        if key & IS_CLIENT == 0 {
+            Watched::Room(KeyData::from_ffi(key).into())
+        } else {
+            Watched::Client(KeyData::from_ffi(key & !IS_CLIENT).into())
+        }
+    }
+}
+
 /// Has a socket watched until it is closed.
-pub(super) fn watch(registry: &Registry, key: ConnKey, stream: &Socket) -> io::Result<()> {
-    let token = Token(key.data().as_ffi() as usize);
+pub(super) fn watch(registry: &Registry, whose: Watched, stream: &Socket) -> io::Result<()> {
+    let token = whose.token();
     let interest = Interest::READABLE | Interest::WRITABLE;
     registry.register(&mut SourceFd(&stream.as_raw_fd()), token, interest)
 }
@@ -33,7 +65,7 @@ pub(super) fn watch(registry: &Registry, key: ConnKey, stream: &Socket) -> io::R
 /// A socket that is to be read once more without being announced again: the selector tells of
 /// changes only.
 struct Unfinished {
-    conn: ConnKey,
+    whose: Watched,
     /// Whether the peer closes, and the end is still to be read.
     closes: bool,
 }
@@ -82,19 +114,28 @@ fn select(poll: &mut Poll, events: &mut Events) -> io::Result<()> {
 impl Hub {
     fn hear(&mut self, me: &HubRef, events: &Events, unfinished: &mut Vec<Unfinished>) {
         for event in events {
-            let conn = KeyData::from_ffi(event.token().0 as u64).into();
+            let whose = Watched::of(event.token());
             if event.is_writable() {
-                self.drain_backlog(me, conn);
+                match whose {
+                    Watched::Room(key) => self.drain_backlog(me, key),
+                    Watched::Client(key) => self.drain_client(me, key),
+                }
             }
             let closes = event.is_read_closed() || event.is_error();
             if event.is_readable() || closes {
-                unfinished.push(Unfinished { conn, closes });
+                unfinished.push(Unfinished { whose, closes });
             }
         }
-        unfinished.retain(|it| match self.read(me, it.conn) {
-            Reading::Full => true,
-            Reading::Some => it.closes,
-            Reading::Nothing | Reading::Over => false,
+        unfinished.retain(|it| {
+            let reading = match it.whose {
+                Watched::Room(key) => self.read(me, key),
+                Watched::Client(key) => self.read_client(me, key),
+            };
+            match reading {
+                Reading::Full => true,
+                Reading::Some => it.closes,
+                Reading::Nothing | Reading::Over => false,
+            }
         });
     }
 }

@@ -1,4 +1,5 @@
-//! Transports: how bytes reach a room.
+//! Transports: how bytes reach a room, or somebody.
 
+pub mod socketio;
 pub mod takeover;
 pub mod ws;

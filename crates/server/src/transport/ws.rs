@@ -55,16 +55,21 @@ pub async fn upgrade(
             tracing::warn!(code = code.as_str(), "a socket could not be handed to its room");
         }
     });
+    Ok(switching(accept))
+}
+
+/// Answers an opening handshake.
+pub(super) fn switching(accept: HeaderValue) -> Response {
     let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
-    Ok(response)
+    response
 }
 
 /// Why a request is no opening handshake.
-enum NoHandshake {
+pub(super) enum NoHandshake {
     /// It asks for no WebSocket of version 13.
     OtherProtocol,
     /// Its key is not 16 bytes in base64.
@@ -72,7 +77,7 @@ enum NoHandshake {
 }
 
 /// Checks the opening handshake (RFC 6455, section 4.2.1) and computes the accept key.
-fn handshake(headers: &HeaderMap) -> Result<HeaderValue, NoHandshake> {
+pub(super) fn handshake(headers: &HeaderMap) -> Result<HeaderValue, NoHandshake> {
     let has = |name: header::HeaderName, token: &str| {
         let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
         let mut tokens = values.flat_map(|value| value.split(',')).map(str::trim);

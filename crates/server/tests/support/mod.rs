@@ -3,6 +3,7 @@
 // Each test file uses its own part of this.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod engineio;
 pub mod nginx;
 pub mod program;
 pub mod smtp;
@@ -13,7 +14,7 @@ pub mod tls;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use parlor_server::config::{Config, Flags, sources};
+use parlor_server::config::{Config, Flags, SocketSettings, sources};
 use parlor_server::running::Running;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -35,6 +36,11 @@ impl TestServer {
 
     /// Starts a server with these settings, by their keys.
     pub async fn with(settings: &[(&'static str, &str)]) -> Self {
+        Self::with_sockets(settings, SocketSettings::default()).await
+    }
+
+    /// Starts a server with these settings, and other times for Socket.IO clients.
+    pub async fn with_sockets(settings: &[(&'static str, &str)], sockets: SocketSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut values: BTreeMap<&'static str, String> =
             settings.iter().map(|(key, text)| (*key, (*text).to_owned())).collect();
@@ -43,7 +49,7 @@ impl TestServer {
         values.insert("data_dir", folder.path().join("data").display().to_string());
         let flags = Flags { values, file: None };
         let values = sources::gather(&flags, &|_| None, folder.path()).unwrap();
-        let config = Config::from_values(&values).unwrap();
+        let config = Config { sockets, ..Config::from_values(&values).unwrap() };
         let running = Running::start(config).await.unwrap();
         let address = running.addresses()[0];
         Self { running: Some(running), folder, address }

@@ -1,0 +1,165 @@
+//! Carries out the packets of a connection one after the other: by one task, as long as there are
+//! some.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use parlor_dialects::engineio::{Input, Outgoing, Reason};
+use parlor_dialects::socketio::packet::arguments;
+use parlor_dialects::socketio::{Kind, Whole, encode};
+use parlor_protocol::Code;
+use serde_json::{Value, json};
+
+use super::speech::Joined;
+use super::{ClientKey, Desk};
+use crate::auth::Verified;
+use crate::config::House;
+use crate::hub::{Hub, HubRef};
+use crate::transport::socketio::conformance;
+use crate::transport::socketio::events::{self, Event, Failure};
+
+/// Carries out what waits.
+pub(super) async fn serve(hub: HubRef, key: ClientKey) {
+    let _fate = Fate { hub: &hub, key };
+    loop {
+        // The borrow must end before anything is waited for.
+        let next = hub.borrow_mut().next_packet(key);
+        let Some(whole) = next else { return };
+        match whole.kind {
+            Kind::Connect => connect(&hub, key, &whole).await,
+            Kind::Disconnect => hub.borrow_mut().leave_namespace(key, &whole.namespace),
+            Kind::Event => event(&hub, key, &whole).await,
+            Kind::Ack | Kind::ConnectError => {}
+        }
+    }
+}
+
+/// Ends a connection one of whose packets made the server fail: nothing would be carried out any more.
+struct Fate<'a> {
+    hub: &'a HubRef,
+    key: ClientKey,
+}
+
+impl Drop for Fate<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Ok(mut hub) = self.hub.try_borrow_mut()
+        {
+            hub.feed_client(self.hub, self.key, Input::Close(Reason::Ended));
+        }
+    }
+}
+
+/// Lets a client into a namespace, or says why not.
+async fn connect(hub: &HubRef, key: ClientKey, whole: &Whole) {
+    let house = hub.borrow().tools.app.config.sockets.house;
+    let known = house.namespaces().iter().find(|known| **known == &*whole.namespace);
+    let Some(namespace) = known else {
+        let why = encode::NotConnected::<Value> { message: "Invalid namespace", data: None };
+        let packet = encode::connect_error(&whole.namespace, &why);
+        hub.borrow_mut().send_client(hub, key, &[packet]);
+        return;
+    };
+    let form: Value = serde_json::from_str(&whole.payload).unwrap_or_else(|_| json!({}));
+    let admitted = match house {
+        House::Parlor => identity(hub, key, &form).await,
+        House::Conformance => Ok(None),
+    };
+    let mut hub_now = hub.borrow_mut();
+    let proved = admitted.and_then(|verified| match verified {
+        Some(verified) => hub_now.prove(key, verified),
+        None => Ok(()),
+    });
+    match proved {
+        Ok(()) => {
+            let mut packets = hub_now.join(key, namespace);
+            if house == House::Conformance && !packets.is_empty() {
+                packets.push(encode::event(namespace, "auth", &form));
+            }
+            hub_now.send_client(hub, key, &packets);
+        }
+        Err(code) => {
+            let data = Some(json!({ "code": code }));
+            let why = encode::NotConnected { message: code.message(), data };
+            hub_now.send_client(hub, key, &[encode::connect_error(namespace, &why)]);
+        }
+    }
+}
+
+/// Finds out who connects: by the token of the packet, then by what came with the first request.
+/// `None` if there is neither.
+async fn identity(hub: &HubRef, key: ClientKey, form: &Value) -> Result<Option<Verified>, Code> {
+    let auth = hub.borrow().tools.auth.clone();
+    match form.get("token") {
+        Some(Value::String(token)) if !token.is_empty() => auth.verify_token(token).await.map(Some),
+        None | Some(Value::Null | Value::String(_)) => {
+            let hub = hub.borrow();
+            let client = hub.clients.all.get(key);
+            Ok(client.and_then(|client| client.identity.as_deref().cloned()))
+        }
+        Some(_) => Err(Code::InvalidToken),
+    }
+}
+
+impl Hub {
+    /// Puts a connection into a namespace; returns the answer, or nothing if it is there already.
+    fn join(&mut self, key: ClientKey, namespace: &'static str) -> Vec<Outgoing> {
+        let now = self.tools.clock.now().mono;
+        let settings = self.tools.app.config.sockets;
+        let Some(client) = self.clients.all.get_mut(key) else { return Vec::new() };
+        let speech = &mut client.speech;
+        if speech.joined.iter().any(|joined| joined.namespace == namespace) {
+            return Vec::new();
+        }
+        let id = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>());
+        let answer = encode::connect(namespace, &encode::Connected { sid: &id, pid: None });
+        speech.joined.push(Joined { namespace, id: id.into() });
+        speech.by = match settings.house {
+            House::Parlor if speech.who.is_none() => Some(now + settings.proof_wait),
+            House::Parlor | House::Conformance => None,
+        };
+        self.reschedule_client(key);
+        vec![answer]
+    }
+}
+
+/// Carries out an event and answers it.
+async fn event(hub: &HubRef, key: ClientKey, whole: &Whole) {
+    let desk = Desk::open(hub, key, &whole.namespace);
+    let read = arguments(&whole.payload).and_then(|mut all| {
+        let name = serde_json::from_str::<String>(all.first()?.get()).ok()?;
+        all.remove(0);
+        Some((name, all))
+    });
+    let (Some(desk), Some((name, arguments))) = (desk, read) else {
+        // An event in a namespace that it is not in.
+        return hub.borrow_mut().feed_client(hub, key, Input::Close(Reason::Malformed));
+    };
+    let event = Event { name: &name, arguments, attachments: &whole.attachments, id: whole.id };
+    let outcome = match desk.app().config.sockets.house {
+        House::Parlor => events::carry_out(&desk, &event).await,
+        House::Conformance => return conformance::carry_out(&desk, &event),
+    };
+    match (outcome, whole.id) {
+        (Ok(answer), Some(id)) => desk.send(&[encode::ack(&whole.namespace, id, &answer)]),
+        (Ok(_), None) | (Err(Failure::Told(_)), None) => {}
+        (Err(Failure::Refused(refused) | Failure::Told(refused)), _) => {
+            desk.send(&[refusal(whole, &refused.message, refused.code)]);
+        }
+    }
+}
+
+/// Says why an event is not carried out: in its acknowledgement, or by the event `error`.
+pub(super) fn refusal(whole: &Whole, message: &str, code: Code) -> Outgoing {
+    match whole.id {
+        Some(id) => {
+            let why = json!({ "error": message, "code": code });
+            encode::ack(&whole.namespace, id, &why)
+        }
+        None => {
+            let all = arguments(&whole.payload).unwrap_or_default();
+            // The name as it was written, which is JSON already.
+            let why = json!({ "event": all.first(), "error": message, "code": code });
+            encode::event(&whole.namespace, "error", &why)
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Where Socket.IO connections live, and the handle through which everybody else speaks to them.
+//!
+//! A connection lives on one core, chosen by its id; its polls are sent there and its WebSocket moves
+//! there. Others send the core messages through its bounded channel; a full channel is `busy`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use parlor_dialects::engineio::{Outgoing, Refusal};
+use parlor_dialects::socketio::encode;
+use parlor_dialects::socketio::packet::MAIN;
+use parlor_protocol::UserId;
+use serde::Serialize;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::auth::Verified;
+use crate::rooms::{HubMessage, Rooms};
+
+/// Names a connection: 128 random bits, which nobody else can guess.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Sid([u8; 16]);
+
+impl Sid {
+    /// Makes a new one.
+    pub fn random() -> Self {
+        Self(rand::random())
+    }
+
+    /// Reads one as it was told to the client.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bits = [0; 16];
+        // A longer text is another name of nothing.
+        match URL_SAFE_NO_PAD.decode_slice(text, &mut bits) {
+            Ok(16) => Some(Self(bits)),
+            Ok(_) | Err(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Sid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+/// By what a request shows that it belongs to a connection, beside its id.
+#[derive(Clone, Debug, Default)]
+pub struct Claim {
+    /// The hash of the token that came with the request. The same token is the same person, whether
+    /// it is good by now or not: what ends a login ends its connections.
+    pub token_hash: Option<[u8; 16]>,
+    /// Whose token it is, once somebody asked.
+    pub user: Option<UserId>,
+}
+
+/// Why a core does not carry a request out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Declined {
+    /// It is refused.
+    Refused(Refusal),
+    /// The request came with another token than the last: whose is it?
+    WhoIsIt,
+    /// The core has too much waiting, or the server stops.
+    Unavailable,
+}
+
+/// Where the answer to a request goes.
+pub type Reply<T> = oneshot::Sender<Result<T, Declined>>;
+
+/// A connection that begins.
+pub struct Opening {
+    /// What it is called.
+    pub sid: Sid,
+    /// What the first request showed.
+    pub claim: Claim,
+    /// Whose the first request was, if it had a good token.
+    pub identity: Option<Verified>,
+    /// What the messages are.
+    pub layer: Layer,
+    /// How it begins.
+    pub entry: Entry,
+}
+
+/// What the messages of a connection are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// Packets of Socket.IO.
+    SocketIo,
+    /// Anything: they are echoed.
+    Echo,
+}
+
+/// How a connection begins.
+pub enum Entry {
+    /// By a request, which is answered with the handshake.
+    Poll(Reply<Vec<u8>>),
+    /// By a WebSocket.
+    Socket(RawStream),
+}
+
+/// A WebSocket out of its runtime.
+pub struct RawStream {
+    /// The socket.
+    pub stream: socket2::Socket,
+    /// What was read behind the request already.
+    pub glued: Bytes,
+}
+
+/// Something for the core of a connection, or for those of somebody.
+pub enum SocketErrand {
+    /// A connection begins.
+    Open(Box<Opening>),
+    /// A GET came.
+    Poll(Sid, Claim, Reply<Vec<u8>>),
+    /// The GET that waited is gone.
+    PollLost(Sid),
+    /// A POST came, whose body is yet to be read.
+    PostBegins(Sid, Claim, Reply<()>),
+    /// Its body.
+    Post(Sid, Bytes, Reply<()>),
+    /// It will have no body.
+    PostLost(Sid),
+    /// A WebSocket is to be opened for the connection.
+    Upgrade(Sid, Claim, Reply<()>),
+    /// It is open.
+    Upgraded(Sid, RawStream),
+    /// Every connection of somebody is told this; answered with how many took it.
+    Tell(UserId, Outgoing, oneshot::Sender<usize>),
+    /// Counts the connections of somebody.
+    Count(UserId, oneshot::Sender<usize>),
+}
+
+/// The handle to all Socket.IO connections of this node. Cheap to clone.
+#[derive(Clone)]
+pub struct Sockets {
+    cores: Arc<[mpsc::Sender<HubMessage>]>,
+}
+
+impl Sockets {
+    /// Makes the handle: the connections live on the cores of the rooms.
+    pub fn of(rooms: &Rooms) -> Self {
+        Self { cores: rooms.cores() }
+    }
+
+    fn core(&self, sid: Sid) -> &mpsc::Sender<HubMessage> {
+        let bits = u64::from_le_bytes(std::array::from_fn(|at| sid.0[at]));
+        &self.cores[(bits % self.cores.len() as u64) as usize]
+    }
+
+    /// Hands an errand to the core of a connection; `false` if the core has too much waiting.
+    pub fn hand(&self, sid: Sid, errand: SocketErrand) -> bool {
+        self.core(sid).try_send(HubMessage::Socket(errand)).is_ok()
+    }
+
+    /// Hands an errand to the core of a connection and waits for its answer.
+    ///
+    /// # Errors
+    /// [`Declined`].
+    pub async fn run<T>(
+        &self,
+        sid: Sid,
+        errand: impl FnOnce(Reply<T>) -> SocketErrand,
+    ) -> Result<T, Declined> {
+        let (reply, answer) = oneshot::channel();
+        if !self.hand(sid, errand(reply)) {
+            return Err(Declined::Unavailable);
+        }
+        // A connection that ends without an answer is one that nobody knows any more.
+        answer.await.unwrap_or(Err(Declined::Refused(Refusal::UnknownSession)))
+    }
+
+    /// Tells every connection of somebody an event; returns how many took it. It is written once.
+    pub async fn tell<T: Serialize + ?Sized>(
+        &self,
+        user: &UserId,
+        name: &str,
+        argument: &T,
+    ) -> usize {
+        let event = encode::event(MAIN, name, argument);
+        self.sum(|reply| SocketErrand::Tell(user.clone(), event.clone(), reply)).await
+    }
+
+    /// Counts the connections of somebody.
+    pub async fn count(&self, user: &UserId) -> usize {
+        self.sum(|reply| SocketErrand::Count(user.clone(), reply)).await
+    }
+
+    /// Asks every core and adds their answers up.
+    async fn sum(&self, errand: impl Fn(oneshot::Sender<usize>) -> SocketErrand) -> usize {
+        let mut answers = Vec::with_capacity(self.cores.len());
+        for core in self.cores.iter() {
+            let (reply, answer) = oneshot::channel();
+            // A closed channel means that the server is stopping and every connection with it.
+            if core.send(HubMessage::Socket(errand(reply))).await.is_ok() {
+                answers.push(answer);
+            }
+        }
+        let mut sum = 0;
+        for answer in answers {
+            sum += answer.await.unwrap_or(0);
+        }
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_read_as_it_was_told_and_nothing_else_is() {
+        let sid = Sid::random();
+        assert!(Sid::parse(&sid.to_string()) == Some(sid));
+        for text in [
+            "",
+            "abc",
+            "AAAAAAAAAAAAAAAAAAAAAA=",
+            "AAAAAAAAAAAAAAAAAAAAA",
+            "AAAAAAAAAAAAAAAAAAAAAAAA",
+        ] {
+            assert!(Sid::parse(text).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Socket.IO over HTTP: the requests by which a connection begins, polls and posts, and the upgrade to
+//! a WebSocket. All of them end at the core where the connection lives.
+
+pub mod conformance;
+pub mod events;
+mod request;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use parlor_dialects::engineio::Refusal;
+use parlor_protocol::Code;
+
+use super::takeover::Takeover;
+use super::ws;
+use crate::app::App;
+use crate::auth::Verified;
+use crate::http::answer::Refused;
+use crate::http::peer::Peer;
+use crate::sockets::{Claim, Declined, Entry, Layer, Opening, RawStream, Sid, SocketErrand};
+use request::Wanted;
+
+/// Answers a request of a Socket.IO client.
+pub async fn socket_io(State(app): State<App>, request: Request) -> Response {
+    answer(app, request, Layer::SocketIo).await
+}
+
+/// Answers a request of a client of Engine.IO alone.
+pub async fn engine_io(State(app): State<App>, request: Request) -> Response {
+    answer(app, request, Layer::Echo).await
+}
+
+/// Why a request is not carried out.
+enum No {
+    /// As Engine.IO clients know it.
+    Declined(Declined),
+    /// As everybody knows it.
+    Refused(Refused),
+}
+
+impl From<Declined> for No {
+    fn from(declined: Declined) -> Self {
+        No::Declined(declined)
+    }
+}
+
+impl From<Refusal> for No {
+    fn from(refusal: Refusal) -> Self {
+        No::Declined(Declined::Refused(refusal))
+    }
+}
+
+impl<R: Into<Refused>> From<R> for No {
+    fn from(why: R) -> Self {
+        No::Refused(why.into())
+    }
+}
+
+impl IntoResponse for No {
+    fn into_response(self) -> Response {
+        match self {
+            No::Declined(Declined::Refused(refusal)) => {
+                let status = StatusCode::from_u16(refusal.status()).unwrap_or_default();
+                (status, plain("application/json"), refusal.body()).into_response()
+            }
+            // A token that is nobody's is not that of the person behind the connection.
+            No::Declined(Declined::WhoIsIt) => No::from(Refusal::UnknownSession).into_response(),
+            No::Declined(Declined::Unavailable) => Refused::from(Code::Unavailable).into_response(),
+            No::Refused(refused) => refused.into_response(),
+        }
+    }
+}
+
+fn plain(kind: &'static str) -> [(header::HeaderName, HeaderValue); 2] {
+    [
+        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ]
+}
+
+fn payload(body: Vec<u8>) -> Response {
+    (plain("text/plain; charset=UTF-8"), body).into_response()
+}
+
+async fn answer(app: App, request: Request, layer: Layer) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let answered = match Wanted::read(&parts) {
+        Ok(Wanted::Poll(sid)) => poll(&app, sid, &parts).await,
+        Ok(Wanted::Post(sid)) => post(&app, sid, &parts, body).await,
+        Ok(Wanted::Upgrade(sid)) => upgrade(&app, sid, &mut parts).await,
+        Ok(Wanted::Open) => open(&app, layer, &parts).await,
+        Ok(Wanted::OpenSocket) => open_socket(&app, layer, &mut parts).await,
+        Err(refusal) => Err(refusal.into()),
+    };
+    answered.unwrap_or_else(IntoResponse::into_response)
+}
+
+/// Begins a connection by polling.
+async fn open(app: &App, layer: Layer, parts: &Parts) -> Result<Response, No> {
+    let (sid, claim, identity) = begin(app, parts).await?;
+    let body = app.sockets.run(sid, |reply| {
+        let entry = Entry::Poll(reply);
+        SocketErrand::Open(Box::new(Opening { sid, claim, identity, layer, entry }))
+    });
+    Ok(payload(body.await?))
+}
+
+/// Begins a connection by a WebSocket.
+async fn open_socket(app: &App, layer: Layer, parts: &mut Parts) -> Result<Response, No> {
+    let (accept, takeover) = handshake(parts)?;
+    let (sid, claim, identity) = begin(app, parts).await?;
+    let sockets = app.sockets.clone();
+    takeover.after_response(move |stream, glued| {
+        let entry = Entry::Socket(RawStream { stream, glued });
+        let opening = Opening { sid, claim, identity, layer, entry };
+        if !sockets.hand(sid, SocketErrand::Open(Box::new(opening))) {
+            tracing::warn!("a socket could not be handed to its core");
+        }
+    });
+    Ok(ws::switching(accept))
+}
+
+/// Looks at a first request: who sends it, and whether others came from there too often.
+async fn begin(app: &App, parts: &Parts) -> Result<(Sid, Claim, Option<Verified>), No> {
+    let peer = parts.extensions.get::<Peer>().ok_or(Code::Internal)?;
+    app.limits.upgrades.check(&peer.client(&app.config, &parts.headers).into())?;
+    if app.is_draining() {
+        return Err(Declined::Unavailable.into());
+    }
+    let identity = request::identity(app, parts).await?;
+    let user = identity.as_ref().map(|verified| verified.who.user_id.clone());
+    let claim = Claim { token_hash: request::token_hash(&parts.headers), user };
+    Ok((Sid::random(), claim, identity))
+}
+
+/// Waits for something to answer a poll with.
+async fn poll(app: &App, sid: Sid, parts: &Parts) -> Result<Response, No> {
+    let lost = Lost::new(app, sid, SocketErrand::PollLost(sid));
+    let body =
+        request::claiming(app, sid, parts, |claim, reply| SocketErrand::Poll(sid, claim, reply));
+    let body = body.await;
+    lost.answered();
+    Ok(payload(body?))
+}
+
+/// Takes what a client says by a POST.
+async fn post(app: &App, sid: Sid, parts: &Parts, body: Body) -> Result<Response, No> {
+    let begun = request::claiming(app, sid, parts, |claim, reply| {
+        SocketErrand::PostBegins(sid, claim, reply)
+    });
+    begun.await?;
+    // From here on the connection waits for the body, and ends without it.
+    let lost = Lost::new(app, sid, SocketErrand::PostLost(sid));
+    let most = app.config.sockets.engine.max_payload;
+    let body = axum::body::to_bytes(body, most).await.map_err(|_| Code::TooLarge)?;
+    let taken = app.sockets.run(sid, |reply| SocketErrand::Post(sid, body, reply)).await;
+    lost.answered();
+    taken?;
+    Ok((plain("text/html"), "ok").into_response())
+}
+
+/// Opens a WebSocket for a connection that polls.
+async fn upgrade(app: &App, sid: Sid, parts: &mut Parts) -> Result<Response, No> {
+    let (accept, takeover) = handshake(parts)?;
+    let granted =
+        request::claiming(app, sid, parts, |claim, reply| SocketErrand::Upgrade(sid, claim, reply));
+    granted.await?;
+    let sockets = app.sockets.clone();
+    takeover.after_response(move |stream, glued| {
+        let raw = RawStream { stream, glued };
+        if !sockets.hand(sid, SocketErrand::Upgraded(sid, raw)) {
+            tracing::warn!("a socket could not be handed to its core");
+        }
+    });
+    Ok(ws::switching(accept))
+}
+
+fn handshake(parts: &mut Parts) -> Result<(HeaderValue, Takeover), Refusal> {
+    let accept = ws::handshake(&parts.headers).map_err(|_| Refusal::BadRequest)?;
+    let takeover = parts.extensions.remove::<Takeover>().ok_or(Refusal::BadRequest)?;
+    Ok((accept, takeover))
+}
+
+/// Tells a connection that a request is gone, if its client does not wait for the answer.
+struct Lost<'a> {
+    app: &'a App,
+    sid: Sid,
+    errand: Option<SocketErrand>,
+}
+
+impl<'a> Lost<'a> {
+    fn new(app: &'a App, sid: Sid, errand: SocketErrand) -> Self {
+        Self { app, sid, errand: Some(errand) }
+    }
+
+    fn answered(mut self) {
+        self.errand = None;
+    }
+}
+
+impl Drop for Lost<'_> {
+    fn drop(&mut self) {
+        if let Some(errand) = self.errand.take() {
+            // Where too much waits, the connection finds out at its next ping.
+            let _ = self.app.sockets.hand(self.sid, errand);
+        }
+    }
+}

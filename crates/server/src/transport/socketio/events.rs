@@ -1,0 +1,110 @@
+//! What Socket.IO clients can ask for, by the name of the event.
+//!
+//! The events of one connection are carried out one after the other. What an event comes to is its
+//! acknowledgement; a client that wants none is told of refusals by the event `error`.
+
+use parlor_protocol::Code;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::http::answer::{Refused, store_code};
+use crate::hub::Desk;
+
+/// An event, as it came.
+pub struct Event<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its arguments, as JSON.
+    pub arguments: Vec<&'a RawValue>,
+    /// What its placeholders stand for.
+    pub attachments: &'a [Vec<u8>],
+    /// The client's name for it, if it wants an answer.
+    pub id: Option<u64>,
+}
+
+impl Event<'_> {
+    /// Reads the first argument; without one, an empty object. Unknown fields are ignored.
+    ///
+    /// # Errors
+    /// [`Code::Invalid`] if it is not of that form.
+    pub fn form<T: DeserializeOwned>(&self) -> Result<T, Refused> {
+        let text = self.arguments.first().map_or("{}", |argument| argument.get());
+        serde_json::from_str(text).map_err(|_| Code::Invalid.into())
+    }
+}
+
+/// Why an event was not carried out.
+pub enum Failure {
+    /// The client is told so by the acknowledgement, or by `error`.
+    Refused(Refused),
+    /// The client was told by an event that it knows for that; an acknowledgement says so as well.
+    Told(Refused),
+}
+
+impl<R: Into<Refused>> From<R> for Failure {
+    fn from(why: R) -> Self {
+        Failure::Refused(why.into())
+    }
+}
+
+/// Carries out an event; the answer is for its acknowledgement.
+///
+/// # Errors
+/// [`Failure`]: among others [`Code::MissingToken`] for all but two events before the client has
+/// proved who somebody is, and [`Code::UnknownEvent`].
+pub async fn carry_out(desk: &Desk, event: &Event<'_>) -> Result<Value, Failure> {
+    match event.name {
+        "authenticate" => authenticate(desk, event.form()?).await,
+        "register_user" => match register_user(desk, event.form()).await {
+            Ok(answer) => Ok(answer),
+            Err(refused) => {
+                desk.emit("message_failed", &json!({ "error": refused.message }));
+                Err(Failure::Told(refused))
+            }
+        },
+        _ if desk.who().is_none() => Err(Code::MissingToken.into()),
+        _ => Err(Code::UnknownEvent.into()),
+    }
+}
+
+#[derive(Deserialize)]
+struct Token {
+    token: Option<String>,
+}
+
+/// Proves who somebody is, or puts a newer login of the same person behind the connection.
+async fn authenticate(desk: &Desk, form: Token) -> Result<Value, Failure> {
+    let token = form.token.ok_or(Code::MissingToken)?;
+    desk.prove(desk.app().auth.verify_token(&token).await?)?;
+    Ok(json!({ "authenticated": true }))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Registration {
+    clerk_id: Option<String>,
+    token: Option<String>,
+}
+
+/// Says whose messages a client wants: those of the person it has proved to be, and no other.
+async fn register_user(desk: &Desk, form: Result<Registration, Refused>) -> Result<Value, Refused> {
+    let missing = || Refused::because(Code::Invalid, "Missing required fields");
+    let form = form.map_err(|_| missing())?;
+    let clerk_id = form.clerk_id.filter(|id| !id.is_empty()).ok_or_else(missing)?;
+    if let Some(token) = form.token {
+        desk.prove(desk.app().auth.verify_token(&token).await?)?;
+    }
+    let user = desk.who().ok_or(Code::MissingToken)?.who.user_id;
+    if clerk_id != user.as_str() {
+        let known = desk.app().store.clerk_id(&user).await;
+        let known = known.map_err(|error| store_code(&error))?;
+        if known.as_deref() != Some(&clerk_id) {
+            return Err(Refused::because(Code::Forbidden, "clerkId is not yours"));
+        }
+    }
+    let registered = json!({ "success": true, "clerkId": clerk_id, "socketId": desk.socket_id() });
+    desk.emit("registered", &registered);
+    Ok(registered)
+}
