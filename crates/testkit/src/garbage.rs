@@ -2,8 +2,10 @@
 //! tests of every test run call the same functions; each panics when its promise is broken.
 
 mod room;
+mod socketio;
 
 pub use room::{room_inputs, snapshot, snapshot_after};
+pub use socketio::{engineio_session, polling_payload, socketio_packet};
 
 use parlor_dialects::native::{self, COMMAND_ID_BYTES};
 use parlor_dialects::websocket::{Decoder, Message};
@@ -24,10 +26,17 @@ const SENTENCE_CHARS: usize = 1_000;
 /// If the messages depend on how the bytes were cut, or the decoder keeps more than one message.
 pub fn websocket(data: &[u8]) {
     let Some((&cut, bytes)) = data.split_first() else { return };
-    let whole = messages(&mut [bytes.to_vec()]);
-    let piece = usize::from(cut).max(1);
-    let mut pieces: Vec<Vec<u8>> = bytes.chunks(piece).map(<[u8]>::to_vec).collect();
-    assert_eq!(messages(&mut pieces), whole, "how the bytes are cut must not matter");
+    for takes_binary in [false, true] {
+        let decoder = || Decoder::new(FRAME_BYTES as u32, takes_binary);
+        let whole = messages(decoder(), &mut [bytes.to_vec()]);
+        let piece = usize::from(cut).max(1);
+        let mut pieces: Vec<Vec<u8>> = bytes.chunks(piece).map(<[u8]>::to_vec).collect();
+        assert_eq!(
+            messages(decoder(), &mut pieces),
+            whole,
+            "how the bytes are cut must not matter"
+        );
+    }
 }
 
 /// A message, kept.
@@ -40,8 +49,7 @@ enum Kept {
     Close(Option<u16>),
 }
 
-fn messages(pieces: &mut [Vec<u8>]) -> (Vec<Kept>, Option<CloseCode>) {
-    let mut decoder = Decoder::default();
+fn messages(mut decoder: Decoder, pieces: &mut [Vec<u8>]) -> (Vec<Kept>, Option<CloseCode>) {
     let mut kept = Vec::new();
     for piece in pieces {
         let arrived = piece.len();

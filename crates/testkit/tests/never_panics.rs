@@ -157,7 +157,7 @@ fn websocket_frame() -> impl Strategy<Value = Vec<u8>> {
         4 => frame().prop_map(String::into_bytes),
         1 => (60_000_usize..70_000).prop_map(|length| vec![b'a'; length]),
     ];
-    let first = prop_oneof![8 => proptest::sample::select(vec![0x81_u8, 0x01, 0x80, 0x00, 0x88, 0x89, 0x8A]), 1 => any::<u8>()];
+    let first = prop_oneof![8 => proptest::sample::select(vec![0x81_u8, 0x01, 0x80, 0x00, 0x88, 0x89, 0x8A, 0x82, 0x02]), 1 => any::<u8>()];
     (first, payload, any::<[u8; 4]>(), 0..20_u8).prop_map(|(first, payload, mask, odd)| {
         let masked = if odd == 0 { 0 } else { 0x80 };
         let mut bytes = vec![first];
@@ -176,6 +176,53 @@ fn websocket_frame() -> impl Strategy<Value = Vec<u8>> {
         bytes.extend(payload.iter().enumerate().map(|(at, byte)| byte ^ mask[at % 4]));
         bytes
     })
+}
+
+/// Packets of Engine.IO and Socket.IO, and what is nearly one.
+const PACKETS: &[&str] = &[
+    "2",
+    "3",
+    "2probe",
+    "3probe",
+    "5",
+    "6",
+    "1",
+    "0{}",
+    "40",
+    "41",
+    "40{\"token\":\"x\"}",
+    "42[\"e\",1]",
+    "4212[\"e\",{\"a\":[[]]}]",
+    "42/a,7[\"e\"]",
+    "437[1]",
+    "451-[\"e\",{\"_placeholder\":true,\"num\":0}]",
+    "462-1[{\"_placeholder\":true,\"num\":1}]",
+    "bAQID",
+    "b",
+    "abc",
+    "",
+];
+
+/// A packet, cut somewhere.
+fn cut_packet() -> impl Strategy<Value = String> {
+    let cut = prop_oneof![6 => Just(usize::MAX), 1 => 0..20_usize];
+    (proptest::sample::select(PACKETS), cut)
+        .prop_map(|(packet, cut)| packet[..cut.min(packet.len())].to_owned())
+}
+
+/// What happens to a session of Engine.IO.
+fn session_script() -> impl Strategy<Value = String> {
+    let payload = proptest::collection::vec(cut_packet(), 1..4);
+    let line = prop_oneof![
+        6 => proptest::sample::select(vec!["g", "w", "b", "u", "G", "P", "U", "c", "S", "p3", "t3"])
+            .prop_map(str::to_owned),
+        4 => payload.prop_map(|packets| format!("p{}", packets.join("\u{1e}"))),
+        4 => cut_packet().prop_map(|packet| format!("t{packet}")),
+        1 => Just("u\nt2probe\nt5".to_owned()),
+        2 => cut_packet().prop_map(|packet| format!("s{packet}")),
+        1 => cut_packet().prop_map(|packet| format!("x{packet}")),
+    ];
+    proptest::collection::vec(line, 1..60).prop_map(|lines| lines.join("\n"))
 }
 
 proptest! {
@@ -202,6 +249,39 @@ proptest! {
     #[test]
     fn the_room_protocol_takes_frames_of_every_kind(frame in frame()) {
         garbage::native_frame(frame.as_bytes());
+    }
+
+    #[test]
+    fn a_polling_payload_takes_any_bytes(data in proptest::collection::vec(any::<u8>(), 0..400)) {
+        garbage::polling_payload(&data);
+    }
+
+    #[test]
+    fn a_polling_payload_takes_packets_of_every_kind(
+        packets in proptest::collection::vec(cut_packet(), 0..8),
+    ) {
+        garbage::polling_payload(packets.join("\u{1e}").as_bytes());
+    }
+
+    #[test]
+    fn a_session_of_engine_io_takes_whatever_happens(script in session_script()) {
+        garbage::engineio_session(script.as_bytes());
+    }
+
+    #[test]
+    fn socket_io_takes_any_text(text in ".{0,400}") {
+        garbage::socketio_packet(text.as_bytes());
+    }
+
+    #[test]
+    fn socket_io_takes_packets_of_every_kind(
+        head in "[0-6]([0-9]{1,2}-)?(/a,)?[0-9]{0,3}",
+        values in proptest::collection::vec(value(), 0..4),
+        text in cut_packet(),
+    ) {
+        garbage::socketio_packet(format!("{head}[\"e\",{}]", values.join(",")).as_bytes());
+        garbage::socketio_packet(format!("{head}[{}]", values.join(",")).as_bytes());
+        garbage::socketio_packet(text.strip_prefix('4').unwrap_or(&text).as_bytes());
     }
 
     #[test]
