@@ -108,14 +108,14 @@ if [ "$target" = fuzz ] && ! has cargo-fuzz; then
     cargo install --locked --quiet cargo-fuzz
 fi
 
-# --- The tests' mail server, and what asks the interface everything its document allows -----------
+# --- The tests' mail server, what asks the interface everything its document allows, and a client --
 
-python_wanted='aiosmtpd==1.4.6 schemathesis==4.32.5'
+python_wanted='aiosmtpd==1.4.6 schemathesis==4.32.5 python-socketio[client]==5.18.1'
 if [ "$target" = test ] && [ "$(cat target/py/.parlor 2>/dev/null)" != "$python_wanted" ]; then
     say "installing $python_wanted into target/py"
     rm -rf target/py
     python3 -m venv target/py
-    # shellcheck disable=SC2086 # They are two words.
+    # shellcheck disable=SC2086 # They are several words.
     target/py/bin/pip install --quiet --disable-pip-version-check $python_wanted
     printf '%s\n' "$python_wanted" >target/py/.parlor
 fi

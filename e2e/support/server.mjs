@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
  * @property {string} [dataDir] The folder for its data; a fresh one, removed at the end, if absent.
  * @property {string[]} [args] More flags of `parlor serve`.
  * @property {Record<string, string>} [env] More environment.
+ * @property {boolean} [conformance] Whether it is the counterpart of the protocols' test suites.
  * @property {string[]} [through] Started through another program, such as `unshare`.
  */
 
@@ -146,8 +147,10 @@ export class Server {
   #spawn() {
     const words = [
       ...(this.#options.through ?? []),
-      ...[binary(), 'serve', '--listen', `127.0.0.1:${String(this.port)}`],
-      ...['--data-dir', this.dataDir],
+      ...(this.#options.conformance === true
+        ? [binary(), 'conformance', '--port', String(this.port)]
+        : [binary(), 'serve', '--listen', `127.0.0.1:${String(this.port)}`]),
+      ...(this.#options.conformance === true ? [] : ['--data-dir', this.dataDir]),
       ...(this.#options.args ?? []),
     ];
     const [program = '', ...args] = words;
