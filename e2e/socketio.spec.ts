@@ -139,6 +139,24 @@ describe.each(WAYS)('socket.io-client by %j', (transports, end) => {
     expect(answer).toMatchObject({ success: true });
   });
 
+  test('a client that asks for it comes back as the one it was', async () => {
+    const ada = await newGuest(server.url, 'Ada');
+    const auth = { token: ada.accessToken };
+    const query = { recovery: '1' };
+    const socket = client(server.url, { transports: [...transports], auth, query });
+    await next(socket, 'connect');
+    const registered = next(socket, 'registered');
+    socket.emit('register_user', { clerkId: ada.id });
+    const before = socket.id;
+    // The offset comes last, as from any server that keeps what clients miss.
+    const told = { success: true, clerkId: ada.id, socketId: before };
+    expect(await registered).toEqual([told, '1']);
+    const again = next(socket, 'connect');
+    socket.io.engine.close();
+    await again;
+    expect([socket.recovered, socket.id]).toEqual([true, before]);
+  });
+
   test('a client does not come back when its login ends', async () => {
     const ada = await account(`ada_${transports.join('_')}`);
     const auth = { token: ada.accessToken };

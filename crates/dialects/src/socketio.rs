@@ -8,6 +8,7 @@
 mod assembler;
 pub mod encode;
 pub mod packet;
+pub mod recovery;
 mod walk;
 
 pub use assembler::{Assembler, Whole};

@@ -280,6 +280,7 @@ fn a_websocket_that_is_tried_out_too_long_is_given_up() {
     bed.take(Input::Text("2probe"));
     assert_eq!(bed.wake(), [Output::CloseSocket]);
     assert_eq!(bed.now, ms(10_000));
+    assert_eq!(bed.take(Input::Text("5")), [Output::CloseSocket]);
     assert_eq!(bed.session.poll_timeout(), Some(ms(60_000)));
 }
 

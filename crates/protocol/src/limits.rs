@@ -89,7 +89,7 @@ pub const EVENT_BYTES: usize = 1_000_000;
 pub const SOCKET_PING_INTERVAL: Duration = Duration::from_secs(25);
 /// How long a Socket.IO client may take to answer a ping.
 pub const SOCKET_PING_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long a Socket.IO client may take to connect, and then to prove who somebody is.
+/// How long a Socket.IO client may take to connect and to prove who somebody is.
 pub const SOCKET_PROOF_WAIT: Duration = Duration::from_secs(10);
 /// Socket.IO connections of one person, on one core of the server.
 pub const SOCKETS_PER_PERSON: usize = 32;

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use parlor_dialects::engineio::{Outgoing, Refusal};
 use parlor_dialects::socketio::encode;
 use parlor_dialects::socketio::packet::MAIN;
+use parlor_dialects::socketio::recovery::Log;
 use parlor_protocol::UserId;
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
@@ -20,7 +21,7 @@ use crate::auth::Verified;
 use crate::rooms::{HubMessage, Rooms};
 
 /// Names a connection: 128 random bits, which nobody else can guess.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sid([u8; 16]);
 
 impl Sid {
@@ -80,8 +81,31 @@ pub struct Opening {
     pub identity: Option<Verified>,
     /// What the messages are.
     pub layer: Layer,
+    /// Whether its client wants to be told what it missed when it comes back.
+    pub recovers: bool,
     /// How it begins.
     pub entry: Entry,
+}
+
+/// Names what is kept for a client that may come back: 128 random bits.
+pub type Pid = Sid;
+
+/// What is kept for a client that may come back.
+pub struct Recovery {
+    /// What it is called.
+    pub pid: Pid,
+    /// What the client is called in the namespace.
+    pub socket_id: Box<str>,
+    /// What it was told last.
+    pub log: Log,
+}
+
+impl Recovery {
+    /// Begins to keep what a client is told.
+    pub fn begin() -> Box<Self> {
+        let socket_id = Sid::random().to_string().into();
+        Box::new(Self { pid: Sid::random(), socket_id, log: Log::default() })
+    }
 }
 
 /// What the messages of a connection are.
@@ -127,6 +151,8 @@ pub enum SocketErrand {
     Upgrade(Sid, Claim, Reply<()>),
     /// It is open.
     Upgraded(Sid, RawStream),
+    /// Somebody comes back and names what they had; it is given away once.
+    Recover(UserId, Pid, oneshot::Sender<Option<Box<Recovery>>>),
     /// Every connection of somebody is told this; answered with how many took it.
     Tell(UserId, Outgoing, oneshot::Sender<usize>),
     /// Counts the connections of somebody.
@@ -181,6 +207,22 @@ impl Sockets {
     ) -> usize {
         let event = encode::event(MAIN, name, argument);
         self.sum(|reply| SocketErrand::Tell(user.clone(), event.clone(), reply)).await
+    }
+
+    /// Finds what is kept for a client of somebody that comes back, wherever it was.
+    pub async fn recover(&self, user: &UserId, pid: Pid) -> Option<Box<Recovery>> {
+        for core in self.cores.iter() {
+            let (reply, answer) = oneshot::channel();
+            let errand = SocketErrand::Recover(user.clone(), pid, reply);
+            // A closed channel means that the server is stopping and everything with it.
+            let asked = core.send(HubMessage::Socket(errand)).await;
+            if asked.is_ok()
+                && let Ok(Some(recovery)) = answer.await
+            {
+                return Some(recovery);
+            }
+        }
+        None
     }
 
     /// Counts the connections of somebody.

@@ -182,6 +182,9 @@ async fn every_documented_rate_stops_whoever_goes_on() {
         let asked = match *what {
             "Requests of any kind, per address" => ask("GET", "/api/v1/users/me", Value::Null),
             "Upgrades to a WebSocket, per address" => ask("GET", "/rooms/x/ws", Value::Null),
+            "New Socket.IO connections, per address" => {
+                ask("GET", "/socket.io/?EIO=4&transport=polling", Value::Null)
+            }
             "Registrations, per address" => ask(
                 "POST",
                 "/api/v1/auth/register",

@@ -350,3 +350,82 @@ async fn a_server_that_stops_lets_clients_come_back() {
         }
     }
 }
+
+/// Opens a WebSocket whose client wants to know what it misses, and connects with this payload.
+async fn connect_recovering(server: &TestServer, payload: &Value) -> (Wire, Value) {
+    let mut wire = engine(server).wire("EIO=4&transport=websocket&recovery=1").await.unwrap();
+    wire.text().await;
+    wire.send(&format!("40{payload}")).await;
+    let answer = wire.text().await;
+    (wire, serde_json::from_str(answer.strip_prefix("40").unwrap()).unwrap())
+}
+
+#[tokio::test]
+async fn a_client_that_comes_back_is_told_what_it_missed() {
+    let server = TestServer::with(&[("cores", "2")]).await;
+    let ada = server.register("ada1").await;
+    let (id, sockets) = (UserId::from(ada.id), &server.app().sockets);
+    let (mut wire, first) = connect_recovering(&server, &json!({ "token": ada.access })).await;
+    assert_eq!(sockets.tell(&id, "news", &json!("a")).await, 1);
+    assert_eq!(event(&wire.text().await), json!(["news", "a", "1"]));
+    drop(wire);
+    while sockets.count(&id).await > 0 {}
+    assert_eq!(sockets.tell(&id, "news", &json!("b")).await, 0);
+    assert_eq!(sockets.tell(&id, "news", &json!("c")).await, 0);
+    let back = json!({ "token": ada.access, "pid": first["pid"], "offset": "1" });
+    let (mut wire, again) = connect_recovering(&server, &back).await;
+    assert_eq!(again, first);
+    assert_eq!(event(&wire.text().await), json!(["news", "b", "2"]));
+    assert_eq!(event(&wire.text().await), json!(["news", "c", "3"]));
+
+    // It comes back before its old connection is known to be gone, and that one is over.
+    let back = json!({ "token": ada.access, "pid": first["pid"], "offset": "2" });
+    let (mut newer, again) = connect_recovering(&server, &back).await;
+    assert_eq!(again, first);
+    assert_eq!(event(&newer.text().await), json!(["news", "c", "3"]));
+    assert_eq!(wire.closed().await, Some(1000));
+    assert_eq!(sockets.tell(&id, "news", &json!("d")).await, 1);
+    assert_eq!(event(&newer.text().await), json!(["news", "d", "4"]));
+}
+
+#[tokio::test]
+async fn nobody_is_told_what_somebody_else_missed() {
+    let server = TestServer::start().await;
+    let (ada, bob) = (server.register("ada1").await, server.register("bob1").await);
+    let id = UserId::from(ada.id);
+    let (wire, first) = connect_recovering(&server, &json!({ "token": ada.access })).await;
+    drop(wire);
+    while server.app().sockets.count(&id).await > 0 {}
+    let stolen = json!({ "token": bob.access, "pid": first["pid"], "offset": "0" });
+    let (_wire, other) = connect_recovering(&server, &stolen).await;
+    assert!(other["pid"] != first["pid"] && other["sid"] != first["sid"]);
+    // An offset that was never told, and then nothing is kept any more.
+    for offset in ["7", "0"] {
+        let back = json!({ "token": ada.access, "pid": first["pid"], "offset": offset });
+        let (_wire, other) = connect_recovering(&server, &back).await;
+        assert!(other["pid"] != first["pid"] && other["sid"] != first["sid"]);
+    }
+}
+
+#[tokio::test]
+async fn who_leaves_or_logs_out_has_nothing_kept() {
+    let server = TestServer::start().await;
+    let ada = server.register("ada1").await;
+    let id = UserId::from(ada.id.clone());
+    let (mut wire, left) = connect_recovering(&server, &json!({ "token": ada.access })).await;
+    wire.send("41").await;
+    drop(wire);
+    let (wire, broken) = connect_recovering(&server, &json!({ "token": ada.access })).await;
+    drop(wire);
+    while server.app().sockets.count(&id).await > 0 {}
+    let out = server.post("/api/v1/auth/logout").bearer(&ada.access).send().await;
+    assert_eq!(out.status, 200);
+    let form = json!({ "username": "ada1", "password": "a password" });
+    let again = server.post("/api/v1/auth/login").json(&form).send().await;
+    let again = support::Account::of(&again);
+    for before in [left, broken] {
+        let back = json!({ "token": again.access, "pid": before["pid"], "offset": "0" });
+        let (_wire, other) = connect_recovering(&server, &back).await;
+        assert!(other["pid"] != before["pid"] && other["sid"] != before["sid"]);
+    }
+}

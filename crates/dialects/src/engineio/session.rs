@@ -298,7 +298,8 @@ impl Session {
         match self.link {
             Link::Socket => self.end(Reason::Malformed),
             Link::Opened(_) | Link::Probed(_) => self.give_trial_up(),
-            Link::Polling => {}
+            // It came when its trial was over.
+            Link::Polling => self.outputs.push_back(Output::CloseSocket),
         }
     }
 

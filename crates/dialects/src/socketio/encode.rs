@@ -48,6 +48,14 @@ pub fn event<T: Serialize + ?Sized>(namespace: &str, name: &str, argument: &T) -
     })
 }
 
+/// Returns an event with an offset as its last argument; `None` if it is no event without attachments.
+pub(super) fn with_offset(event: &Outgoing, offset: u64) -> Option<Outgoing> {
+    let Outgoing::Text(text) = event else { return None };
+    // An event of ours has its name at least, so that a comma is due.
+    let open = text.strip_suffix(b"]").filter(|open| open.starts_with(b"42"))?;
+    Some(Outgoing::Text([open, format!(",\"{offset}\"]").as_bytes()].concat().into()))
+}
+
 /// The answer to an event, with one argument.
 pub fn ack<T: Serialize + ?Sized>(namespace: &str, id: u64, argument: &T) -> Outgoing {
     packet(b"3", namespace, Some(id), |out| json(out, &[argument]))

@@ -12,7 +12,7 @@ use parlor_protocol::limits::{
 pub struct SocketSettings {
     /// What both sides keep to below the events.
     pub engine: engineio::Settings,
-    /// How long a client may take to connect, and then to prove who somebody is.
+    /// How long a client may take, from its beginning, to connect and to prove who somebody is.
     pub proof_wait: Duration,
     /// Who answers events.
     pub house: House,

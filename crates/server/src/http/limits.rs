@@ -139,6 +139,7 @@ macro_rules! rates {
 rates! {
     requests: Rate<AddressKey> = 3_000, "Requests of any kind, per address";
     upgrades: Rate<AddressKey> = 1_200, "Upgrades to a WebSocket, per address";
+    sockets: Rate<AddressKey> = 1_200, "New Socket.IO connections, per address";
     registrations: Rate<AddressKey> = 60, "Registrations, per address";
     logins: Rate<AddressKey> = 60, "Attempts to log in, per address";
     logins_per_name: Rate<String> = 20, "Attempts to log in, per name that is tried";

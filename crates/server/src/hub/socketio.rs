@@ -6,6 +6,7 @@
 
 mod claim;
 mod desk;
+mod recovery;
 mod service;
 mod speech;
 mod wire;
@@ -19,6 +20,7 @@ use parlor_protocol::{LoginId, UserId};
 use slotmap::SlotMap;
 
 pub use desk::Desk;
+use recovery::Away;
 use speech::Speech;
 use wire::Wire;
 
@@ -40,6 +42,8 @@ pub(super) struct Clients {
     by_user: HashMap<UserId, Vec<ClientKey>>,
     /// When each wants to be woken.
     deadlines: BTreeSet<(Duration, ClientKey)>,
+    /// What is kept for those who may come back.
+    away: Away,
     /// Connections whose frames leave when the present turn ends.
     touched: Vec<ClientKey>,
 }
@@ -68,7 +72,8 @@ struct Client {
 impl Clients {
     /// Returns when somebody wants to be woken.
     pub(super) fn next_deadline(&self) -> Option<Duration> {
-        self.deadlines.first().map(|(at, _)| *at)
+        let client = self.deadlines.first().map(|(at, _)| *at);
+        client.into_iter().chain(self.away.next_deadline()).min()
     }
 }
 
@@ -113,6 +118,9 @@ impl Hub {
                     self.take_wire(me, key, raw);
                 }
             }
+            SocketErrand::Recover(user, pid, reply) => {
+                let _ = reply.send(self.recover_client(me, &user, pid));
+            }
             SocketErrand::Tell(user, event, reply) => {
                 let took = self.tell_user(me, &user, &event);
                 let _ = reply.send(took);
@@ -148,7 +156,7 @@ impl Hub {
             posts: VecDeque::new(),
             upgrade: None,
             wire: None,
-            speech: Speech::begin(connects_by),
+            speech: Speech::begin(connects_by, opening.recovers),
             deadline: None,
         });
         self.clients.by_sid.insert(opening.sid, key);
@@ -232,7 +240,7 @@ impl Hub {
         }
         if let Some(at) = wanted {
             self.clients.deadlines.insert((at, key));
-            if self.clients.next_deadline() == Some(at) {
+            if self.clients.deadlines.first() == Some(&(at, key)) {
                 self.signals.timers_changed.notify_one();
             }
         }
@@ -241,6 +249,7 @@ impl Hub {
     /// Wakes the connections whose time has come.
     pub(super) fn clients_due(&mut self, me: &HubRef) {
         let now = self.tools.clock.now().mono;
+        self.clients.away.forget_until(now);
         while let Some(&(at, key)) = self.clients.deadlines.first() {
             if at > now {
                 return;
@@ -256,14 +265,17 @@ impl Hub {
     }
 
     fn forget_client(&mut self, key: ClientKey, reason: Reason) {
-        let Some(client) = self.clients.all.remove(key) else { return };
+        let Some(mut client) = self.clients.all.remove(key) else { return };
         tracing::debug!(?reason, "a Socket.IO connection is over");
         self.clients.by_sid.remove(&client.sid);
         if let Some(at) = client.deadline {
             self.clients.deadlines.remove(&(at, key));
         }
-        if let Some(verified) = &client.speech.who {
+        if let Some(verified) = client.speech.who.take() {
             self.forget_of_user(&verified.who.user_id, key);
+            if let Some(recovery) = client.speech.recovery.take() {
+                self.keep_away(*verified, recovery, reason);
+            }
         }
     }
 
@@ -279,6 +291,7 @@ impl Hub {
 
     /// Ends every connection behind a login that was revoked.
     pub(super) fn end_login_of_clients(&mut self, me: &HubRef, login: &LoginId) {
+        self.clients.away.end_login(login);
         let is_behind = |client: &Client| {
             let proved = client.speech.who.as_ref().and_then(|verified| verified.login.as_ref());
             let named = client.identity.as_ref().and_then(|verified| verified.login.as_ref());

@@ -90,31 +90,36 @@ async fn answer(app: App, request: Request, layer: Layer) -> Response {
         Ok(Wanted::Poll(sid)) => poll(&app, sid, &parts).await,
         Ok(Wanted::Post(sid)) => post(&app, sid, &parts, body).await,
         Ok(Wanted::Upgrade(sid)) => upgrade(&app, sid, &mut parts).await,
-        Ok(Wanted::Open) => open(&app, layer, &parts).await,
-        Ok(Wanted::OpenSocket) => open_socket(&app, layer, &mut parts).await,
+        Ok(Wanted::Open { recovers }) => open(&app, layer, recovers, &parts).await,
+        Ok(Wanted::OpenSocket { recovers }) => open_socket(&app, layer, recovers, &mut parts).await,
         Err(refusal) => Err(refusal.into()),
     };
     answered.unwrap_or_else(IntoResponse::into_response)
 }
 
 /// Begins a connection by polling.
-async fn open(app: &App, layer: Layer, parts: &Parts) -> Result<Response, No> {
+async fn open(app: &App, layer: Layer, recovers: bool, parts: &Parts) -> Result<Response, No> {
     let (sid, claim, identity) = begin(app, parts).await?;
     let body = app.sockets.run(sid, |reply| {
         let entry = Entry::Poll(reply);
-        SocketErrand::Open(Box::new(Opening { sid, claim, identity, layer, entry }))
+        SocketErrand::Open(Box::new(Opening { sid, claim, identity, layer, recovers, entry }))
     });
     Ok(payload(body.await?))
 }
 
 /// Begins a connection by a WebSocket.
-async fn open_socket(app: &App, layer: Layer, parts: &mut Parts) -> Result<Response, No> {
+async fn open_socket(
+    app: &App,
+    layer: Layer,
+    recovers: bool,
+    parts: &mut Parts,
+) -> Result<Response, No> {
     let (accept, takeover) = handshake(parts)?;
     let (sid, claim, identity) = begin(app, parts).await?;
     let sockets = app.sockets.clone();
     takeover.after_response(move |stream, glued| {
         let entry = Entry::Socket(RawStream { stream, glued });
-        let opening = Opening { sid, claim, identity, layer, entry };
+        let opening = Opening { sid, claim, identity, layer, recovers, entry };
         if !sockets.hand(sid, SocketErrand::Open(Box::new(opening))) {
             tracing::warn!("a socket could not be handed to its core");
         }
@@ -125,7 +130,7 @@ async fn open_socket(app: &App, layer: Layer, parts: &mut Parts) -> Result<Respo
 /// Looks at a first request: who sends it, and whether others came from there too often.
 async fn begin(app: &App, parts: &Parts) -> Result<(Sid, Claim, Option<Verified>), No> {
     let peer = parts.extensions.get::<Peer>().ok_or(Code::Internal)?;
-    app.limits.upgrades.check(&peer.client(&app.config, &parts.headers).into())?;
+    app.limits.sockets.check(&peer.client(&app.config, &parts.headers).into())?;
     if app.is_draining() {
         return Err(Declined::Unavailable.into());
     }

@@ -67,7 +67,8 @@ impl Desk {
 
     /// Tells the connection an event.
     pub fn emit<T: Serialize + ?Sized>(&self, name: &str, argument: &T) {
-        self.send(&[encode::event(self.namespace, name, argument)]);
+        let event = encode::event(self.namespace, name, argument);
+        self.hub.borrow_mut().tell_client(&self.hub, self.key, &event);
     }
 
     /// Sends the connection packets.

@@ -1,8 +1,6 @@
 //! Carries out the packets of a connection one after the other: by one task, as long as there are
 //! some.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parlor_dialects::engineio::{Input, Outgoing, Reason};
 use parlor_dialects::socketio::packet::arguments;
 use parlor_dialects::socketio::{Kind, Whole, encode};
@@ -14,6 +12,7 @@ use super::{ClientKey, Desk};
 use crate::auth::Verified;
 use crate::config::House;
 use crate::hub::{Hub, HubRef};
+use crate::sockets::{Pid, Recovery, Sid};
 use crate::transport::socketio::conformance;
 use crate::transport::socketio::events::{self, Event, Failure};
 
@@ -64,6 +63,10 @@ async fn connect(hub: &HubRef, key: ClientKey, whole: &Whole) {
         House::Parlor => identity(hub, key, &form).await,
         House::Conformance => Ok(None),
     };
+    let returning = match &admitted {
+        Ok(Some(verified)) => recovered(hub, verified, &form).await,
+        Ok(None) | Err(_) => None,
+    };
     let mut hub_now = hub.borrow_mut();
     let proved = admitted.and_then(|verified| match verified {
         Some(verified) => hub_now.prove(key, verified),
@@ -71,7 +74,7 @@ async fn connect(hub: &HubRef, key: ClientKey, whole: &Whole) {
     });
     match proved {
         Ok(()) => {
-            let mut packets = hub_now.join(key, namespace);
+            let mut packets = hub_now.join(key, namespace, returning);
             if house == House::Conformance && !packets.is_empty() {
                 packets.push(encode::event(namespace, "auth", &form));
             }
@@ -100,25 +103,54 @@ async fn identity(hub: &HubRef, key: ClientKey, form: &Value) -> Result<Option<V
     }
 }
 
+/// Finds what a client had before, and what it missed; `None` if it cannot have all of that.
+async fn recovered(
+    hub: &HubRef,
+    verified: &Verified,
+    form: &Value,
+) -> Option<(Box<Recovery>, Vec<Outgoing>)> {
+    let pid = Pid::parse(form.get("pid")?.as_str()?)?;
+    let sockets = hub.borrow().tools.app.sockets.clone();
+    let recovery = sockets.recover(&verified.who.user_id, pid).await?;
+    let missed = recovery.log.since(form.get("offset").and_then(Value::as_str))?;
+    Some((recovery, missed))
+}
+
 impl Hub {
-    /// Puts a connection into a namespace; returns the answer, or nothing if it is there already.
-    fn join(&mut self, key: ClientKey, namespace: &'static str) -> Vec<Outgoing> {
-        let now = self.tools.clock.now().mono;
-        let settings = self.tools.app.config.sockets;
+    /// Puts a connection into a namespace; returns the answer and what its client missed, or nothing if
+    /// it is there already.
+    fn join(
+        &mut self,
+        key: ClientKey,
+        namespace: &'static str,
+        returning: Option<(Box<Recovery>, Vec<Outgoing>)>,
+    ) -> Vec<Outgoing> {
+        let house = self.tools.app.config.sockets.house;
         let Some(client) = self.clients.all.get_mut(key) else { return Vec::new() };
         let speech = &mut client.speech;
         if speech.joined.iter().any(|joined| joined.namespace == namespace) {
             return Vec::new();
         }
-        let id = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>());
-        let answer = encode::connect(namespace, &encode::Connected { sid: &id, pid: None });
-        speech.joined.push(Joined { namespace, id: id.into() });
-        speech.by = match settings.house {
-            House::Parlor if speech.who.is_none() => Some(now + settings.proof_wait),
-            House::Parlor | House::Conformance => None,
+        let (recovery, missed) = match returning {
+            Some((recovery, missed)) => (Some(recovery), missed),
+            None => (speech.recovers.then(Recovery::begin), Vec::new()),
         };
+        let id = match &recovery {
+            Some(recovery) => recovery.socket_id.clone(),
+            None => Sid::random().to_string().into(),
+        };
+        let pid = recovery.as_ref().map(|recovery| recovery.pid.to_string());
+        let connected = encode::Connected { sid: &id, pid: pid.as_deref() };
+        let mut packets = vec![encode::connect(namespace, &connected)];
+        packets.extend(missed);
+        speech.recovery = recovery;
+        speech.joined.push(Joined { namespace, id });
+        // Who has proved nothing still has the time it had from the beginning.
+        if speech.who.is_some() || house == House::Conformance {
+            speech.by = None;
+        }
         self.reschedule_client(key);
-        vec![answer]
+        packets
     }
 }
 

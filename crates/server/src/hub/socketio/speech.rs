@@ -14,7 +14,7 @@ use super::{ClientKey, service};
 use crate::auth::Verified;
 use crate::hub::flood::{Flood, Verdict};
 use crate::hub::{Hub, HubRef};
-use crate::sockets::Layer;
+use crate::sockets::{Layer, Recovery};
 
 /// Bytes of the packets of one connection that wait for those before them.
 const WAITING_BYTES: usize = 2 * EVENT_BYTES;
@@ -27,6 +27,10 @@ pub(super) struct Speech {
     pub(super) joined: Vec<Joined>,
     /// Whose it is, once that is proved.
     pub(super) who: Option<Box<Verified>>,
+    /// Whether its client wants to be told what it missed when it comes back.
+    pub(super) recovers: bool,
+    /// What is kept for that.
+    pub(super) recovery: Option<Box<Recovery>>,
     /// Packets that wait for those before them.
     waiting: VecDeque<Whole>,
     waiting_bytes: usize,
@@ -46,12 +50,14 @@ pub(super) struct Joined {
 }
 
 impl Speech {
-    pub(super) fn begin(by: Option<Duration>) -> Self {
+    pub(super) fn begin(by: Option<Duration>, recovers: bool) -> Self {
         Self {
             assembler: Assembler::default(),
             flood: Flood::default(),
             joined: Vec::new(),
             who: None,
+            recovers,
+            recovery: None,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             is_served: false,
@@ -161,12 +167,22 @@ impl Hub {
         self.clients.all.get(key).is_some_and(is_open)
     }
 
+    /// Tells a connection an event, which is kept if its client may come back for it; `false` if it
+    /// takes none any more.
+    pub(super) fn tell_client(&mut self, me: &HubRef, key: ClientKey, event: &Outgoing) -> bool {
+        let Some(client) = self.clients.all.get_mut(key) else { return false };
+        let event = match &mut client.speech.recovery {
+            Some(recovery) => recovery.log.keep(event),
+            None => event.clone(),
+        };
+        self.send_client(me, key, &[event])
+    }
+
     /// Tells every connection of somebody an event; returns how many took it.
     pub(super) fn tell_user(&mut self, me: &HubRef, user: &UserId, event: &Outgoing) -> usize {
+        self.clients.away.tell(user, event);
         let Some(keys) = self.clients.by_user.get(user).cloned() else { return 0 };
-        keys.into_iter()
-            .filter(|key| self.send_client(me, *key, std::slice::from_ref(event)))
-            .count()
+        keys.into_iter().filter(|key| self.tell_client(me, *key, event)).count()
     }
 
     /// Ends a connection for good: its client is told why, and does not come back by itself.
@@ -229,8 +245,10 @@ impl Hub {
         if !client.speech.joined.is_empty() {
             return;
         }
-        client.speech.by = Some(by);
+        // Whoever comes and goes without having proved anything gains no time by it.
+        client.speech.by.get_or_insert(by);
         client.speech.until = None;
+        client.speech.recovery = None;
         if let Some(verified) = client.speech.who.take() {
             self.forget_of_user(&verified.who.user_id, key);
         }

@@ -30,13 +30,12 @@ pub(super) struct Wire {
 }
 
 impl Hub {
-    /// Gives a connection its WebSocket. Without a place for it the socket is closed.
+    /// Gives a connection its WebSocket.
     pub(super) fn take_wire(&mut self, me: &HubRef, key: ClientKey, raw: RawStream) {
         let limit = self.tools.app.config.sockets.engine.max_payload as u32;
+        // One whose trial is over may still be there.
+        self.close_wire(key);
         let Some(client) = self.clients.all.get_mut(key) else { return };
-        if client.wire.is_some() {
-            return;
-        }
         if let Err(error) = readiness::watch(&self.registry, Watched::Client(key), &raw.stream) {
             tracing::warn!(%error, "a socket cannot be watched");
             return self.feed_client(me, key, Input::SocketLost);
@@ -133,12 +132,8 @@ impl Hub {
             let Some(wire) = wire_of(self.clients.all.get_mut(key)) else { continue };
             match wire.flush() {
                 Sent::Fine => {}
-                Sent::TooSlow => {
-                    if let Some(backlog) = &mut wire.backlog {
-                        backlog.cut_short(close_frame(CloseCode::TooSlow).into());
-                    }
-                    self.feed_client(me, key, Input::Close(Reason::TooSlow));
-                }
+                // Who does not read is not told.
+                Sent::TooSlow => self.feed_client(me, key, Input::Close(Reason::TooSlow)),
                 Sent::Broken => {
                     self.wire_lost(me, key);
                 }
@@ -172,7 +167,7 @@ impl Hub {
         let Some(client) = self.clients.all.get_mut(key) else { return };
         let Some(mut wire) = client.wire.take() else { return };
         wire.unsent.extend_from_slice(&close_frame(wire.close_code));
-        // Who does not read does not learn why.
+        // Who does not read what was said before does not learn why.
         if wire.backlog.is_some() || wire.flush() != Sent::Fine || wire.backlog.is_some() {
             return;
         }

@@ -21,14 +21,21 @@ struct Parameters {
     version: Option<String>,
     transport: Option<String>,
     sid: Option<String>,
+    recovery: Option<String>,
 }
 
 /// What a request asks for.
 pub(super) enum Wanted {
     /// A connection by polling.
-    Open,
+    Open {
+        /// Whether what the client misses is kept for it.
+        recovers: bool,
+    },
     /// A connection by a WebSocket.
-    OpenSocket,
+    OpenSocket {
+        /// Whether what the client misses is kept for it.
+        recovers: bool,
+    },
     /// What is there for the client.
     Poll(Sid),
     /// That something is taken.
@@ -54,6 +61,7 @@ impl Wanted {
         if is_socket && !is_upgrade {
             return Err(Refusal::BadRequest);
         }
+        let recovers = parameters.recovery.as_deref() == Some("1");
         let is_get = parts.method == Method::GET;
         match parameters.sid {
             Some(sid) => {
@@ -67,8 +75,8 @@ impl Wanted {
             }
             None if !is_get => Err(Refusal::BadMethod),
             None if parameters.version.as_deref() != Some("4") => Err(Refusal::UnknownVersion),
-            None if is_socket => Ok(Wanted::OpenSocket),
-            None => Ok(Wanted::Open),
+            None if is_socket => Ok(Wanted::OpenSocket { recovers }),
+            None => Ok(Wanted::Open { recovers }),
         }
     }
 }
