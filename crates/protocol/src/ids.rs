@@ -80,6 +80,11 @@ text_id!(
     UserId
 );
 text_id!(
+    /// Names a person in direct messages: what their own issuer calls an external user, the id of an
+    /// account.
+    ClerkId
+);
+text_id!(
     /// Names one entry of a room's queue, unique within the room.
     ItemId
 );

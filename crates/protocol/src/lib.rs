@@ -27,4 +27,4 @@ pub mod room;
 pub use command::Command;
 pub use error::{CloseCode, Code};
 pub use event::Event;
-pub use ids::{ItemId, LoginId, RoomId, UserId};
+pub use ids::{ClerkId, ItemId, LoginId, RoomId, UserId};

@@ -25,6 +25,32 @@ pub const REACTION_CHARS: usize = 16;
 pub const ROOM_NAME_CHARS: std::ops::RangeInclusive<usize> = 1..=100;
 /// Longest display name of a person.
 pub const DISPLAY_NAME_CHARS: usize = 60;
+/// Shortest and longest direct message.
+pub const DIRECT_CHARS: std::ops::RangeInclusive<usize> = 1..=4_000;
+/// How much of the last message stands beside a contact.
+pub const PREVIEW_CHARS: usize = 100;
+/// Longest `clientMessageId`, the idempotency key of a direct message.
+pub const CLIENT_MESSAGE_ID_CHARS: usize = 128;
+/// Messages of a conversation in one page: unless asked for fewer or more, and at most.
+pub const DIRECT_PAGE: std::ops::RangeInclusive<u64> = 50..=200;
+/// Contacts, conversations, requests or blocks in one answer; `offset` leads to more.
+pub const CONTACT_PAGE: u64 = 1_000;
+/// Messages in one page of an exported conversation.
+pub const DIRECT_EXPORT_PAGE: u64 = 1_000;
+/// Messages that are marked as read at once.
+pub const READ_IDS: usize = 10_000;
+/// Contacts that one person may add.
+pub const CONTACTS: u64 = 10_000;
+/// People whom one person may block.
+pub const BLOCKS: u64 = 10_000;
+/// Longest nickname of a contact.
+pub const NICKNAME_CHARS: usize = 60;
+/// Shortest and longest text that people are searched by.
+pub const SEARCH_CHARS: std::ops::RangeInclusive<usize> = 3..=60;
+/// People found by one search.
+pub const SEARCH_PAGE: u64 = 10;
+/// How long typing is shown that nobody says the end of.
+pub const TYPING_LIFE: Duration = Duration::from_secs(5);
 /// Shortest and longest user name.
 pub const USERNAME_CHARS: std::ops::RangeInclusive<usize> = 4..=40;
 /// Shortest and longest password, in bytes: Argon2 reads bytes, and hashing must stay bounded.

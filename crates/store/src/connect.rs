@@ -14,6 +14,7 @@ use sea_orm::{
 };
 use tokio::time::{Instant, MissedTickBehavior};
 
+use crate::direct::DirectWrite;
 use crate::group::Group;
 use crate::live::LiveWrite;
 use crate::{NewRoom, StoreError, migration};
@@ -76,6 +77,7 @@ struct Inner {
     write: DatabaseConnection,
     creations: Group<NewRoom>,
     live: Group<LiveWrite>,
+    directs: Group<DirectWrite>,
 }
 
 impl std::fmt::Debug for Store {
@@ -109,7 +111,8 @@ impl Store {
             )));
         };
         let (creations, live) = (Group::spawn(write.clone()), Group::spawn(write.clone()));
-        Ok(Self(Arc::new(Inner { read, write, creations, live })))
+        let directs = Group::spawn(write.clone());
+        Ok(Self(Arc::new(Inner { read, write, creations, live, directs })))
     }
 
     /// Brings the tables to this version; several nodes may do so at once.
@@ -154,6 +157,10 @@ impl Store {
 
     pub(crate) fn live(&self) -> &Group<LiveWrite> {
         &self.0.live
+    }
+
+    pub(crate) fn directs(&self) -> &Group<DirectWrite> {
+        &self.0.directs
     }
 
     /// Begins a transaction that writes.

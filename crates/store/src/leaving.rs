@@ -4,6 +4,7 @@ use parlor_protocol::{RoomId, UserId};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use crate::direct;
 use crate::entity::{chat_message, room, users};
 use crate::value::storable;
 use crate::{ChatRow, Store, StoreError};
@@ -58,6 +59,10 @@ impl Store {
             .filter(room::Column::OwnerId.eq(&id))
             .exec(&transaction)
             .await?;
+        let person = users::Entity::find_by_id(&id).one(&transaction).await?;
+        if let Some(person) = person {
+            direct::forget(&person.clerk_id, &transaction).await?;
+        }
         let gone = users::Entity::delete_by_id(&id).exec(&transaction).await?;
         transaction.commit().await?;
         Ok(gone.rows_affected > 0)

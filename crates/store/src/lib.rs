@@ -6,8 +6,8 @@
 //! Times are `i64` milliseconds since the Unix epoch everywhere in the interface; ids are the
 //! texts of [`parlor_protocol`]. What cannot be found is `None`, not an error.
 //!
-//! Two kinds of writes are *grouped*: new rooms, and everything a live room writes. They queue
-//! for one task which writes all that waited during the last commit in one transaction and
+//! Three kinds of writes are *grouped*: new rooms, everything a live room writes, and direct
+//! messages. Those of a kind queue for one task which writes all that waited during the last commit in one transaction and
 //! answers after it, so a write that returned is on disk and a busy server commits seldom.
 //!
 //! U+0000 cannot be stored in a PostgreSQL text; every text is bound with U+FFFD in its place,
@@ -19,6 +19,7 @@ mod admin;
 mod amend;
 mod chat;
 mod connect;
+mod direct;
 mod entity;
 mod error;
 mod group;
@@ -41,6 +42,11 @@ pub use admin::{Office, OfficeChange};
 pub use amend::{AmendOutcome, AmendRow, ChatChange};
 pub use chat::{ChatOutcome, ChatRow, NewChatRow};
 pub use connect::{Store, StoreConfig};
+pub use direct::{
+    AddedContact, BlockRow, Blocking, ContactRow, ConversationRow, CorrespondentRow, DirectPerson,
+    DirectRow, DirectSettingsChange, MarkedRead, NewDirect, OpenConversation, PageOf, Party,
+    ReadOf, RequestRow, SendOutcome, SentRow, Standing,
+};
 pub use error::{Conflict, StoreError};
 pub use invitations::{InvitationRow, NewInvitation};
 pub use keys::{Key, NewKey};

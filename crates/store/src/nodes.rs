@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::Utc;
 use parlor_protocol::RoomId;
 use sea_orm::sea_query::{
-    Condition, Expr, ExprTrait, OnConflict, Query, SimpleExpr, UpdateStatement,
+    Condition, Expr, ExprTrait, OnConflict, Query, SelectStatement, SimpleExpr, UpdateStatement,
 };
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DeleteMany, EntityTrait,
@@ -274,14 +274,18 @@ async fn rehearse(connection: &DatabaseTransaction) -> Result<(), StoreError> {
 
 /// No node has the room, or none that is alive.
 pub(crate) fn is_free(backend: DbBackend) -> Condition {
-    let alive = Query::select()
+    Condition::any()
+        .add(Expr::col(room::Column::OwnerNode).is_null())
+        .add(Expr::col(room::Column::OwnerNode).not_in_subquery(living(backend)))
+}
+
+/// The ids of the nodes that are alive.
+pub(crate) fn living(backend: DbBackend) -> SelectStatement {
+    Query::select()
         .column(node::Column::Id)
         .from(node::Entity)
         .and_where(Expr::col(node::Column::AliveUntil).gt(from_now(backend, Duration::ZERO)))
-        .to_owned();
-    Condition::any()
-        .add(Expr::col(room::Column::OwnerNode).is_null())
-        .add(Expr::col(room::Column::OwnerNode).not_in_subquery(alive))
+        .to_owned()
 }
 
 fn from_now(backend: DbBackend, later: Duration) -> SimpleExpr {

@@ -6,6 +6,7 @@ use parlor_protocol::UserId;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 
+use crate::direct::words;
 use crate::entity::{chat_message, login, room, room_invitation, room_user, users};
 use crate::value::{Word, folded, storable, time, words};
 use crate::{Store, StoreError};
@@ -136,8 +137,11 @@ impl Store {
             password_hash: Set(Some(storable(&new.password_hash))),
             ..row_of(&new.id, PersonKind::Account, &new.display_name, new.created_at_ms)
         };
-        users::Entity::insert(row).exec_without_returning(self.write()).await?;
-        Ok(())
+        let transaction = self.begin().await?;
+        users::Entity::insert(row).exec_without_returning(&transaction).await?;
+        let names = (Some(new.username.as_str()), new.display_name.as_str());
+        words::learn(&new.id, names, &transaction).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Finds somebody by id.
@@ -203,8 +207,19 @@ impl Store {
         id: &UserId,
         display_name: &str,
     ) -> Result<bool, StoreError> {
-        let name = Expr::value(storable(display_name));
-        self.set_column(id, users::Column::DisplayName, name).await
+        let transaction = self.begin().await?;
+        let row = users::Entity::find_by_id(storable(id.as_str())).one(&transaction).await?;
+        let Some(row) = row else { return Ok(false) };
+        users::Entity::update_many()
+            .col_expr(users::Column::DisplayName, Expr::value(storable(display_name)))
+            .filter(users::Column::Id.eq(&row.id))
+            .exec(&transaction)
+            .await?;
+        if row.kind != PersonKind::Guest.word() {
+            words::learn(id, (row.username.as_deref(), display_name), &transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// Sets the language somebody reads; `false` if there is no such person.
@@ -283,7 +298,8 @@ impl Store {
                 .exec_without_returning(&transaction)
                 .await;
             match insert {
-                Ok(_) | Err(sea_orm::DbErr::RecordNotInserted) => {}
+                Ok(0) | Err(sea_orm::DbErr::RecordNotInserted) => {}
+                Ok(_) => words::learn(id, (None, display_name), &transaction).await?,
                 Err(error) => return Err(error.into()),
             }
         }
@@ -380,5 +396,8 @@ fn row_of(
         email_verified_at: Set(None),
         language: Set(None),
         preferences: Set(None),
+        is_searchable: Set(true),
+        strangers_ask: Set(false),
+        is_introduced: Set(false),
     }
 }

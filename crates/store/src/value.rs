@@ -1,6 +1,7 @@
 //! How values of the interface look in the database: texts, times and enums.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use parlor_protocol::access::Entry;
@@ -26,6 +27,42 @@ pub(crate) fn storable_cow(text: &str) -> Cow<'_, str> {
 /// Returns what names are compared by when their case does not matter.
 pub(crate) fn folded(text: &str) -> String {
     storable(text).to_lowercase()
+}
+
+/// Words that one person is found by, at most.
+const SEARCH_WORDS: usize = 8;
+/// Characters of such a word, at most: a display name has no more.
+const SEARCH_WORD_CHARS: usize = 60;
+
+/// Returns a text as people are searched by it: folded, with single spaces.
+pub(crate) fn searched(text: &str) -> String {
+    let folded = folded(text);
+    folded
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(SEARCH_WORD_CHARS)
+        .collect()
+}
+
+/// Returns the beginnings somebody is found by: the names, and each word of them.
+pub(crate) fn search_words(username: Option<&str>, display_name: &str) -> BTreeSet<String> {
+    let names: Vec<String> = username
+        .into_iter()
+        .chain([display_name])
+        .map(searched)
+        .filter(|it| !it.is_empty())
+        .collect();
+    let parts = names.iter().flat_map(|name| name.split([' ', '_', '.', '-']).skip(1));
+    let parts: Vec<String> = parts.filter(|it| !it.is_empty()).map(str::to_owned).collect();
+    let mut words = BTreeSet::new();
+    for word in names.into_iter().chain(parts) {
+        if words.len() < SEARCH_WORDS {
+            words.insert(word);
+        }
+    }
+    words
 }
 
 /// Returns a join code as it is kept: in capitals.
@@ -91,6 +128,14 @@ mod tests {
     #[test]
     fn a_nul_is_replaced_and_everything_else_kept() {
         assert_eq!(storable("a\0b 🎬"), "a\u{FFFD}b 🎬");
+    }
+
+    #[test]
+    fn somebody_is_found_by_each_word_of_the_names() {
+        let words = search_words(Some("Ada_L"), "  Ada  King Lovelace");
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        assert_eq!(words, ["ada king lovelace", "ada_l", "king", "l", "lovelace"]);
+        assert!(search_words(None, &"x ".repeat(100)).len() <= SEARCH_WORDS);
     }
 
     #[test]

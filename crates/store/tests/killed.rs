@@ -11,9 +11,10 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 use parlor_protocol::room::{Control, Wait};
-use parlor_protocol::{RoomId, UserId};
+use parlor_protocol::{ClerkId, RoomId, UserId};
 use parlor_store::{
-    AmendRow, ChatChange, ChatRow, LifeKind, NewRoom, RoomWrite, Store, StoreConfig,
+    AmendRow, ChatChange, ChatRow, LifeKind, NewAccount, NewDirect, NewRoom, RoomWrite,
+    SendOutcome, Store, StoreConfig,
 };
 
 const NAME: &str = "acknowledged_writes_survive_kill_9";
@@ -31,7 +32,7 @@ async fn acknowledged_writes_survive_kill_9() {
     let url = format!("sqlite://{}/parlor.db", folder.path().display());
     let mut acknowledged: BTreeMap<String, i64> = BTreeMap::new();
     for round in 0..ROUNDS {
-        let said = run_and_kill(&url, round, 100 + 73 * round as usize);
+        let said = run_and_kill(NAME, &url, round, 100 + 73 * round as usize);
         assert!(said.len() >= 100, "the writer got no further than {}", said.len());
         for (room, n) in said {
             let last = acknowledged.entry(room).or_default();
@@ -55,11 +56,12 @@ async fn acknowledged_writes_survive_kill_9() {
     }
 }
 
-/// Runs a writer, kills it after it acknowledged `enough`, and returns all it acknowledged:
-/// rooms with the number of a message, 0 for the room itself.
-fn run_and_kill(url: &str, round: u32, enough: usize) -> Vec<(String, i64)> {
+/// Runs the writer of a test, kills it after it acknowledged `enough`, and returns all it
+/// acknowledged: rooms with the number of a message, 0 for the room itself; or texts with the number
+/// of a direct message.
+fn run_and_kill(name: &str, url: &str, round: u32, enough: usize) -> Vec<(String, i64)> {
     let mut writer = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", NAME, "--nocapture"])
+        .args(["--exact", name, "--nocapture"])
         .env(URL, url)
         .env(ROUND, round.to_string())
         .stdout(Stdio::piped())
@@ -80,6 +82,81 @@ fn run_and_kill(url: &str, round: u32, enough: usize) -> Vec<(String, i64)> {
     let status = writer.wait().unwrap();
     assert!(!status.success(), "the writer was killed, not finished");
     said
+}
+
+const DIRECT_NAME: &str = "acknowledged_direct_messages_survive_kill_9";
+
+#[tokio::test]
+async fn acknowledged_direct_messages_survive_kill_9() {
+    if let (Ok(url), Ok(round)) = (std::env::var(URL), std::env::var(ROUND)) {
+        return send_until_killed(&url, &round).await;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/parlor.db", folder.path().display());
+    let mut acknowledged: Vec<(String, i64)> = Vec::new();
+    for round in 0..ROUNDS {
+        let said = run_and_kill(DIRECT_NAME, &url, round, 100 + 73 * round as usize);
+        assert!(said.len() >= 100, "the writer got no further than {}", said.len());
+        acknowledged.extend(said);
+        let store = open(&url).await;
+        let reader = ClerkId::from("bob");
+        let kept = store.direct_messages_of(&reader, None, 1_000_000).await.unwrap();
+        let kept: BTreeMap<i64, &str> =
+            kept.iter().map(|message| (message.id, message.content.as_str())).collect();
+        for (text, id) in &acknowledged {
+            assert_eq!(kept.get(id).copied(), Some(text.as_str()), "a message was lost");
+        }
+        // A message and the count of unread ones are written together or not at all.
+        let unread = store.unread_count_of(&reader).await.unwrap();
+        assert_eq!(usize::try_from(unread).unwrap(), kept.len());
+    }
+}
+
+async fn send_until_killed(url: &str, round: &str) {
+    let store = open(url).await;
+    let people = (0..TASKS).map(|task| format!("ann{task}")).chain(["bob".to_owned()]);
+    for id in people {
+        let known = store.direct_person(&UserId::from(id.as_str())).await.unwrap().is_some();
+        if !known {
+            store.create_account(account(&id)).await.unwrap();
+        }
+    }
+    let tasks: Vec<_> = (0..TASKS)
+        .map(|task| {
+            let (store, round) = (store.clone(), round.to_owned());
+            tokio::spawn(async move {
+                for number in 0.. {
+                    let text = format!("{round}-{task}-{number}");
+                    let new = NewDirect {
+                        from: ClerkId::from(format!("ann{task}")),
+                        to: ClerkId::from("bob"),
+                        text: text.clone(),
+                        client_message_id: Some(text.clone()),
+                        at_ms: number,
+                    };
+                    let SendOutcome::Sent(sent) = store.send_direct(new).await.unwrap() else {
+                        panic!("a message was refused");
+                    };
+                    acknowledge(&text, sent.message.id);
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
+fn account(id: &str) -> NewAccount {
+    NewAccount {
+        id: UserId::from(id),
+        username: format!("{id}-name"),
+        email: format!("{id}@example.org"),
+        owns_email: true,
+        password_hash: String::new(),
+        display_name: id.to_owned(),
+        created_at_ms: 0,
+    }
 }
 
 async fn open(url: &str) -> Store {

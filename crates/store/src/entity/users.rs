@@ -23,6 +23,9 @@ pub struct Model {
     pub email_verified_at: Option<DateTimeUtc>,
     pub language: Option<String>,
     pub preferences: Option<String>,
+    pub is_searchable: bool,
+    pub strangers_ask: bool,
+    pub is_introduced: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

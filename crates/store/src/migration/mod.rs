@@ -3,6 +3,7 @@
 mod access;
 mod admin;
 mod amended_chat;
+mod direct;
 mod first;
 mod invitations;
 mod mail;
@@ -32,6 +33,7 @@ impl MigratorTrait for Steps {
             Box::new(invitations::Invitations),
             Box::new(preferences::Preferences),
             Box::new(amended_chat::AmendedChat),
+            Box::new(direct::Direct),
         ]
     }
 }

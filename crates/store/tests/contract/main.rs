@@ -7,6 +7,9 @@
 
 mod amend;
 mod bed;
+mod direct;
+mod direct_people;
+mod direct_read;
 mod group;
 mod invitations;
 mod keys;
@@ -136,6 +139,32 @@ on_both! {
         a_bad_operation_fails_alone,
         more_than_one_statement_holds_is_written,
         a_caller_that_goes_away_hurts_nobody;
+    direct:
+        a_first_message_makes_each_the_others_contact,
+        a_repeated_name_is_stored_once_and_answered_as_at_first,
+        of_many_who_send_the_same_at_once_one_message_is_stored,
+        many_pairs_at_once_are_all_stored_and_counted,
+        nobody_writes_to_guests_strangers_of_the_site_or_oneself,
+        across_a_block_nothing_is_written_and_nothing_seen,
+        a_stranger_of_whoever_wants_to_be_asked_waits_for_an_answer,
+        an_answer_accepts_a_request_and_so_does_adding,
+        a_declined_stranger_writes_to_nobody_until_one_turns_to_them,
+        contacts_are_added_named_listed_and_removed,
+        a_conversation_is_paged_from_the_newest_and_back,
+        what_one_deletes_the_other_keeps_until_both_did,
+        who_leaves_takes_contacts_along_and_leaves_messages_without_a_name,
+        texts_of_any_kind_come_back_as_they_went_in;
+    direct_people:
+        people_are_found_by_how_their_names_begin,
+        ten_are_found_at_most,
+        somebody_introduces_themselves_once,
+        who_has_a_socket_on_any_node_is_online,
+        who_was_online_at_a_dead_node_is_offline,
+        coming_and_going_at_once_ends_as_the_rows_say;
+    direct_read:
+        all_of_ones_own_are_read_and_nobody_elses,
+        more_than_one_statement_holds_are_read,
+        the_count_is_right_whatever_happens_at_once;
     schema:
         the_verbatim_queries_run,
         migrating_twice_changes_nothing,
