@@ -251,6 +251,9 @@ pub struct Export {
     pub messages: Vec<ExportedMessage>,
     /// Whom one invited by mail within the last weeks.
     pub invitations: Vec<ExportedInvitation>,
+    /// One's direct messages.
+    #[serde(default)]
+    pub direct: crate::direct::ExportedDirect,
 }
 
 /// An invitation by mail in an export.

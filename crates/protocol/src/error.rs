@@ -67,6 +67,18 @@ codes! {
     UserNotFound = "user_not_found", 404, "User not found";
     /// No such message in this room, or one that was deleted.
     MessageNotFound = "message_not_found", 404, "That message is not there any more";
+    /// The person has said once already what direct messages ask of a newcomer.
+    UserExists = "user_exists", 400, "User already exists";
+    /// Nobody is called that, or nobody who has direct messages.
+    NoSuchPerson = "no_such_person", 400, "User not found";
+    /// The person is among one's contacts.
+    ContactExists = "contact_exists", 400, "User is already a contact";
+    /// No such contact of one's own.
+    ContactNotFound = "contact_not_found", 404, "Contact not found";
+    /// No such conversation of one's own.
+    ConversationNotFound = "conversation_not_found", 404, "Conversation not found or access denied";
+    /// One of the two has blocked the other.
+    Blocked = "blocked", 403, "You cannot write to this person";
     /// The route exists, the method does not.
     MethodNotAllowed = "method_not_allowed", 405, "That address does not take this method";
     /// Every seat of the room is taken.

@@ -13,6 +13,7 @@ pub mod account;
 pub mod admin;
 pub mod chat;
 pub mod command;
+pub mod direct;
 pub mod error;
 pub mod event;
 pub mod frame;

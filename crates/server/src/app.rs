@@ -12,6 +12,7 @@ use parlor_store::Store;
 use crate::auth::{Auth, KeyError};
 use crate::clock::{Clock, wall_ms};
 use crate::config::Config;
+use crate::direct::Direct;
 use crate::http::answer::store_code;
 use crate::http::limits::RateLimits;
 use crate::mail::Mail;
@@ -54,9 +55,11 @@ pub struct Parts {
     /// The server's clock.
     pub clock: Clock,
     /// How often a client may ask for what.
-    pub limits: RateLimits,
+    pub limits: Arc<RateLimits>,
     /// The keys of rooms whose messages vanish.
     pub keys: RoomKeys,
+    /// Direct messages.
+    pub direct: Direct,
     is_draining: AtomicBool,
 }
 
@@ -83,11 +86,23 @@ impl App {
         telemetry::install_metrics();
         let auth = Auth::open(config.clone(), store.clone(), rooms.clone()).await?;
         let mail = Mail::open(config.clone(), store.clone()).await?;
-        let limits = RateLimits::new(config.insecure_no_rate_limits);
+        let limits = Arc::new(RateLimits::new(config.insecure_no_rate_limits));
         let sockets = Sockets::of(&rooms);
+        let direct = Direct::new(store.clone(), auth.clone(), limits.clone());
         let is_draining = AtomicBool::new(false);
-        let parts =
-            Parts { config, store, auth, mail, rooms, sockets, clock, limits, keys, is_draining };
+        let parts = Parts {
+            config,
+            store,
+            auth,
+            mail,
+            rooms,
+            sockets,
+            clock,
+            limits,
+            keys,
+            direct,
+            is_draining,
+        };
         Ok(Self(Arc::new(parts)))
     }
 

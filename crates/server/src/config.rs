@@ -69,6 +69,8 @@ pub struct Config {
     pub insecure_no_rate_limits: bool,
     /// What Socket.IO clients and the server keep to. Nobody sets it.
     pub sockets: SocketSettings,
+    /// Whether a header may name an external user without proof.
+    pub insecure_trust_clerk_id: bool,
 }
 
 /// A scheme and a host, with the port where it is not the scheme's own.
@@ -188,6 +190,7 @@ impl Config {
             log: read.text("log").to_owned(),
             insecure_no_rate_limits: read.switch("insecure_no_rate_limits"),
             sockets: SocketSettings::default(),
+            insecure_trust_clerk_id: read.switch("insecure_trust_clerk_id"),
         };
         if read.problems.is_empty() { Ok(config) } else { Err(read.problems) }
     }

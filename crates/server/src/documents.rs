@@ -31,6 +31,7 @@ use crate::http::limits::RATES;
         (name = "users", description = "People"),
         (name = "rooms", description = "Rooms, and the socket into one"),
         (name = "calls", description = "Rooms as call clients know them"),
+        (name = "direct", description = "Direct messages"),
         (name = "admin", description = "Running the site: people and mail"),
         (name = "health", description = "For load balancers and monitoring"),
     ),

@@ -5,6 +5,7 @@ mod admin;
 pub mod answer;
 pub mod body;
 mod calls;
+pub mod direct;
 mod documents;
 mod duty;
 mod entry;
@@ -51,6 +52,7 @@ pub fn documented() -> OpenApiRouter<App> {
         .merge(sockets::routes())
         .merge(calls::routes())
         .merge(realtime::routes())
+        .merge(direct::routes())
         .merge(health::routes())
 }
 

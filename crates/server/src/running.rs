@@ -65,6 +65,8 @@ impl Running {
                 // One node alone knows that nobody is in any room before it takes connections.
                 let cleared = store.clear_presence().await;
                 cleared.map_err(|error| StartError(store_sentence(&error)))?;
+                let cleared = store.clear_all_online().await;
+                cleared.map_err(|error| StartError(store_sentence(&error)))?;
                 None
             }
         };
@@ -149,6 +151,12 @@ impl Running {
 fn warn_of_gaps(config: &Config) {
     if config.redis_url.is_none() && !(config.is_api() && config.is_sync()) {
         tracing::warn!("one role needs the other beside it, but PARLOR_REDIS_URL names no broker");
+    }
+    if config.insecure_trust_clerk_id {
+        tracing::warn!(
+            "PARLOR_INSECURE_TRUST_CLERK_ID: x-clerk-id names external users without proof, from this \
+             machine and from trusted proxies"
+        );
     }
     let has_pages = config.public_url.is_some() || !config.allowed_origins.is_empty();
     if !config.is_api() && !has_pages {

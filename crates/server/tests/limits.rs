@@ -222,6 +222,24 @@ async fn every_documented_rate_stops_whoever_goes_on() {
                 by(&ada, "POST", "/api/v1/auth/password", proof)
             }
             "Exports, per person" => by(&ada, "GET", "/api/v1/users/me/export", Value::Null),
+            "Direct messages, per person" => by(
+                &ada,
+                "POST",
+                "/api/v1/direct/messages",
+                json!({ "toClerkId": bob.id, "text": "{n}" }),
+            ),
+            "Direct messages marked as read, and typing, per person" => {
+                by(&ada, "POST", "/api/v1/direct/read", json!({ "messageIds": [1] }))
+            }
+            "Changes to contacts, requests and blocks, per person" => {
+                by(&ada, "PATCH", "/api/v1/direct/settings", json!({}))
+            }
+            "Pages of exported conversations, per person" => {
+                by(&ada, "GET", "/api/v1/direct/conversations/1/export", Value::Null)
+            }
+            "Searches for people, per person" => {
+                by(&ada, "GET", "/users/search?q=bob{n}", Value::Null)
+            }
             "Tickets, per person" => by(&ada, "POST", "/api/v1/auth/ticket", json!({})),
             "New rooms, per person" => {
                 by(&ada, "PUT", &format!("{room}/password"), json!({ "password": null }))

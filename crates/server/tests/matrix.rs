@@ -138,6 +138,33 @@ fn policies() -> Vec<Policy> {
         ("PATCH", "/api/v1/users/me", json!({}), known(200)),
         ("GET", "/api/v1/users/me/export", none.clone(), known(200)),
         ("GET", "/api/v1/users/{id}", none.clone(), known(200)),
+        ("GET", "/api/v1/direct/blocks", none.clone(), accounts(200)),
+        ("PUT", "/api/v1/direct/blocks/{clerkId}", none.clone(), accounts(404)),
+        ("DELETE", "/api/v1/direct/blocks/{clerkId}", none.clone(), accounts(404)),
+        ("DELETE", "/api/v1/direct/conversations/{id}", none.clone(), accounts(404)),
+        ("GET", "/api/v1/direct/conversations/{id}/export", none.clone(), accounts(404)),
+        (
+            "POST",
+            "/api/v1/direct/messages",
+            json!({ "toClerkId": "nobody", "text": "hello" }),
+            accounts(404),
+        ),
+        ("POST", "/api/v1/direct/read", json!({ "messageIds": [1] }), accounts(200)),
+        ("GET", "/api/v1/direct/requests", none.clone(), accounts(200)),
+        ("POST", "/api/v1/direct/requests/{id}/accept", json!({}), accounts(404)),
+        ("POST", "/api/v1/direct/requests/{id}/decline", json!({}), accounts(404)),
+        ("GET", "/api/v1/direct/settings", none.clone(), accounts(200)),
+        ("PATCH", "/api/v1/direct/settings", json!({}), accounts(200)),
+        ("GET", "/contacts", none.clone(), accounts(200)),
+        ("POST", "/contacts", json!({ "contactClerkId": "nobody" }), accounts(400)),
+        ("PATCH", "/contacts/{id}", json!({ "nickname": "Max" }), accounts(404)),
+        ("DELETE", "/contacts/{id}", none.clone(), accounts(404)),
+        ("GET", "/conversations", none.clone(), accounts(200)),
+        ("GET", "/conversations/{id}/messages", none.clone(), accounts(404)),
+        ("GET", "/conversations/with/{contactId}/messages", none.clone(), accounts(404)),
+        ("POST", "/users", json!({ "isParalyzed": false }), accounts(200)),
+        ("GET", "/users/me", none.clone(), accounts(200)),
+        ("GET", "/users/search", none.clone(), accounts(200)),
         ("GET", "/health/live", none.clone(), all(200)),
         ("GET", "/health/ready", none.clone(), all(200)),
         ("GET", "/metrics", none.clone(), all(200)),
@@ -239,9 +266,12 @@ async fn every_role_gets_what_the_table_says_at_every_route() {
                 .replace("{roomId}", &stage.id)
                 .replace("{joinCode}", &stage.code)
                 .replace("{userId}", "nobody")
+                .replace("{clerkId}", "nobody")
+                .replace("{contactId}", "nobody")
                 .replace("{id}", id);
             let query = match path {
                 "/api/v1/users" => "?ids=a".to_owned(),
+                "/users/search" => "?q=max".to_owned(),
                 "/api/messages" | "/api/room" | "/api/room/ttl" => format!("?roomId={}", stage.id),
                 _ => String::new(),
             };

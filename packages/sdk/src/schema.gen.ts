@@ -476,6 +476,181 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/direct/blocks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists whom one has blocked. */
+        get: operations["direct_blocks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/direct/blocks/{clerkId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Blocks somebody: neither writes to the other from now on, nor sees how they are. */
+        put: operations["block_person"];
+        post?: never;
+        /** Takes a block back. */
+        delete: operations["unblock_person"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/direct/conversations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes a conversation for oneself; the other keeps it. When both did, it is deleted for good. */
+        delete: operations["delete_conversation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/direct/conversations/{id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns a conversation as a file, 1 000 messages at a time, oldest first. */
+        get: operations["export_conversation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/direct/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends a message. With a `clientMessageId` it may be sent again until it is answered: it is stored
+         *     once, and answered as at first.
+         */
+        post: operations["send_direct"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/direct/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Marks messages to oneself as read; what is not one's own is passed over. */
+        post: operations["mark_direct_read"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/direct/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists strangers who wrote to one and wait for an answer. */
+        get: operations["direct_requests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/direct/requests/{id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a stranger among one's contacts. Answering them does the same. */
+        post: operations["accept_direct_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/direct/requests/{id}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Wants to hear no more of a stranger, who does not learn it. */
+        post: operations["decline_direct_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/direct/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says how one wants to be reached. */
+        get: operations["direct_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes how one wants to be reached. */
+        patch: operations["set_direct_settings"];
+        trace?: never;
+    };
     "/api/v1/invitations/accept": {
         parameters: {
             query?: never;
@@ -804,6 +979,96 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/contacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists one's contacts. */
+        get: operations["contacts"];
+        put?: never;
+        /** Adds a contact. They learn nothing of it, and show nothing until they accept one too. */
+        post: operations["add_contact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/contacts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes a contact; the messages stay. */
+        delete: operations["remove_contact"];
+        options?: never;
+        head?: never;
+        /** Changes what one calls a contact. */
+        patch: operations["rename_contact"];
+        trace?: never;
+    };
+    "/conversations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists one's conversations. */
+        get: operations["conversations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/conversations/with/{contactId}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads the same of the conversation with a contact, by its number or by what clients call the
+         *     person.
+         */
+        get: operations["conversation_messages_with"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/conversations/{id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads a page of a conversation, newest first. */
+        get: operations["conversation_messages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health/live": {
         parameters: {
             query?: never;
@@ -850,6 +1115,60 @@ export interface paths {
         };
         /** Returns what was counted, for Prometheus; only to the networks of `metrics_from`. */
         get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says of oneself what direct messages ask of a newcomer, the first time. */
+        post: operations["introduce_oneself"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/users/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says who one is. */
+        get: operations["direct_self"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/users/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Finds people by how their names begin: not oneself, nor those who do not want to be found or have
+         *     blocked one. Whether somebody is online is shown to their accepted contacts.
+         */
+        get: operations["search_people"];
         put?: never;
         post?: never;
         delete?: never;
@@ -993,6 +1312,20 @@ export interface components {
             /** @description The person. */
             userId: components["schemas"]["UserId"];
         };
+        /** @description Answer of `GET /api/v1/direct/blocks`. */
+        BlockedPeople: {
+            /** @description The latest first. */
+            blocked: components["schemas"]["BlockedPerson"][];
+        };
+        /** @description Somebody one has blocked. */
+        BlockedPerson: {
+            /** @description Since when, ISO-8601 UTC with ms. */
+            blockedAt: string;
+            /** @description The person. */
+            clerkId: components["schemas"]["ClerkId"];
+            /** @description The name the person shows. */
+            fullName: string;
+        };
         /** @description A room as call clients know it. */
         CallRoom: {
             /** @description When it was made. */
@@ -1058,6 +1391,13 @@ export interface components {
             current: string;
             /** @description The new one, at least 8 bytes. */
             password: string;
+        };
+        /** @description Answer of what changes one contact. */
+        ChangedContact: {
+            /** @description The contact, as it is now or was. */
+            contact: components["schemas"]["Contact"];
+            /** @description Always `true`; a refusal has another status. */
+            success: boolean;
         };
         /** @description Payload of `CHAT_DELETE`. */
         ChatDelete: {
@@ -1126,6 +1466,11 @@ export interface components {
             /** @description The text, 1 to 4 000 characters. */
             text: string;
         };
+        /**
+         * @description Names a person in direct messages: what their own issuer calls an external user, the id of an
+         *     account.
+         */
+        ClerkId: string;
         /** @description A frame from a client, whole: what the schema shows. */
         ClientFrame: components["schemas"]["Command"] & {
             /** @description Any text or number; echoed by the `ACK` or `ERROR` that answers. */
@@ -1166,7 +1511,7 @@ export interface components {
          * @description A stable reason why a request was not carried out.
          * @enum {string}
          */
-        Code: "malformed" | "unknown_type" | "unknown_event" | "invalid" | "missing_token" | "invalid_token" | "invalid_credentials" | "account_disabled" | "forbidden" | "foreign_origin" | "foreign_host" | "misdirected" | "not_found" | "room_not_found" | "user_not_found" | "message_not_found" | "method_not_allowed" | "room_full" | "banned" | "password_required" | "wrong_password" | "account_required" | "not_invited" | "waiting_room" | "turned_away" | "link_expired" | "no_mail" | "last_admin" | "username_taken" | "email_taken" | "queue_full" | "stale" | "too_large" | "unsupported_media" | "upgrade_required" | "rate_limited" | "busy" | "unavailable" | "timeout" | "internal";
+        Code: "malformed" | "unknown_type" | "unknown_event" | "invalid" | "missing_token" | "invalid_token" | "invalid_credentials" | "account_disabled" | "forbidden" | "foreign_origin" | "foreign_host" | "misdirected" | "not_found" | "room_not_found" | "user_not_found" | "message_not_found" | "user_exists" | "no_such_person" | "contact_exists" | "contact_not_found" | "conversation_not_found" | "blocked" | "method_not_allowed" | "room_full" | "banned" | "password_required" | "wrong_password" | "account_required" | "not_invited" | "waiting_room" | "turned_away" | "link_expired" | "no_mail" | "last_admin" | "username_taken" | "email_taken" | "queue_full" | "stale" | "too_large" | "unsupported_media" | "upgrade_required" | "rate_limited" | "busy" | "unavailable" | "timeout" | "internal";
         /**
          * @description A command of the room protocol: `type` and `payload` of a frame from a client.
          *
@@ -1281,6 +1626,48 @@ export interface components {
             /** @enum {string} */
             type: "LEAVE";
         };
+        /** @description One of one's contacts. */
+        Contact: {
+            /** @description The person. */
+            contactClerkId: components["schemas"]["ClerkId"];
+            /** @description The name the person shows. */
+            contactName: string;
+            /**
+             * Format: int64
+             * @description Names the contact among one's own.
+             */
+            id: number;
+            /** @description Whether the person writes without hands; `false` unless they accepted one. */
+            isParalyzed: boolean;
+            /** @description When that was, ISO-8601 UTC with ms. */
+            lastMessageAt: string | null;
+            /** @description How the last message of either begins. */
+            lastMessagePreview: string | null;
+            /** @description What one calls them. */
+            nickname: string | null;
+            /** @description A picture's address; nobody has one yet. */
+            profileImage: string | null;
+            /** @description Whether the person has a socket open; `offline` unless they accepted one. */
+            status: components["schemas"]["OnlineStatus"];
+            /**
+             * Format: int64
+             * @description How many of their messages one has not read.
+             */
+            unreadCount: number;
+        };
+        /** @description Body of `PATCH /contacts/{id}`. */
+        ContactUpdate: {
+            /**
+             * @description What to call them from now on, up to 60 characters; `null` or empty for nothing.
+             * @default null
+             */
+            nickname?: string | null;
+        };
+        /** @description Answer of `GET /contacts`. */
+        Contacts: {
+            /** @description Those with the latest message first, those without one last. */
+            contacts: components["schemas"]["Contact"][];
+        };
         /**
          * @description How far text stands out from its ground.
          * @enum {string}
@@ -1291,6 +1678,71 @@ export interface components {
          * @enum {string}
          */
         Control: "everyone" | "moderators" | "host-only";
+        /** @description One of one's conversations. */
+        Conversation: {
+            /** @description When it began, ISO-8601 UTC with ms. */
+            createdAt: string;
+            /**
+             * Format: int64
+             * @description Names the conversation.
+             */
+            id: number;
+            /** @description When something was last said, ISO-8601 UTC with ms. */
+            lastMessageAt: string | null;
+            /** @description With whom. */
+            otherUserClerkId: components["schemas"]["ClerkId"];
+        };
+        /** @description Answer of `GET /api/v1/direct/conversations/{id}/export`: a page, oldest first. */
+        ConversationExport: {
+            /**
+             * Format: int64
+             * @description The conversation.
+             */
+            conversationId: number;
+            /** @description Oldest first. */
+            messages: components["schemas"]["DirectMessage"][];
+            /**
+             * Format: int64
+             * @description What `after` is for the next page; `null` on the last.
+             */
+            next: number | null;
+            /** @description With whom. */
+            otherUser: components["schemas"]["Correspondent"];
+        };
+        /** @description Answer of `GET /conversations/{id}/messages`. */
+        ConversationPage: {
+            /**
+             * Format: int64
+             * @description The conversation.
+             */
+            conversationId: number;
+            /** @description Newest first. */
+            messages: components["schemas"]["DirectMessage"][];
+            /** @description With whom. */
+            otherUser: components["schemas"]["Correspondent"];
+        };
+        /** @description Answer of `GET /conversations`. */
+        Conversations: {
+            /** @description The one with the latest message first. */
+            conversations: components["schemas"]["Conversation"][];
+        };
+        /** @description Somebody one can write to. */
+        Correspondent: {
+            /** @description The person. */
+            clerkId: components["schemas"]["ClerkId"];
+            /** @description When the person was first seen, ISO-8601 UTC with ms. */
+            createdAt: string;
+            /** @description The name to show. */
+            fullName: string;
+            /** @description Whether the person writes without hands; `false` to all but accepted contacts. */
+            isParalyzed: boolean;
+            /** @description A picture's address; nobody has one yet. */
+            profileImage: string | null;
+            /** @description Whether the person has a socket open; `offline` to all but accepted contacts. */
+            status: components["schemas"]["OnlineStatus"];
+            /** @description The user name; `null` for external users. */
+            username: string | null;
+        };
         /** @description Body of `POST /api/rooms/create`. */
         CreateCallRoom: {
             /** @description Name, 1 to 100 characters. */
@@ -1380,6 +1832,79 @@ export interface components {
          * @enum {string}
          */
         Delivery: "waiting" | "sent" | "failed";
+        /** @description One direct message. */
+        DirectMessage: {
+            /** @description The text. */
+            content: string;
+            /** @description When it was written, ISO-8601 UTC with ms. */
+            createdAt: string;
+            /** @description Who wrote it. */
+            fromClerkId: components["schemas"]["ClerkId"];
+            /**
+             * Format: int64
+             * @description Names the message; later ones have larger numbers.
+             */
+            id: number;
+            /** @description Whether one wrote it oneself. */
+            isMine: boolean;
+            /** @description Whether it was read, as far as that may be known. */
+            isRead: boolean;
+            /** @description `text`. */
+            messageType: string;
+            /** @description When it was read, ISO-8601 UTC with ms. */
+            readAt: string | null;
+            /** @description To whom. */
+            toClerkId: components["schemas"]["ClerkId"];
+        };
+        /** @description A stranger's messages that wait for an answer. */
+        DirectRequest: {
+            /**
+             * Format: int64
+             * @description The conversation.
+             */
+            conversationId: number;
+            /** @description Who wrote. */
+            fromUser: components["schemas"]["Correspondent"];
+            /**
+             * Format: int64
+             * @description Names the request; the contact has this id once it is accepted.
+             */
+            id: number;
+            /** @description When that was, ISO-8601 UTC with ms. */
+            lastMessageAt: string | null;
+            /** @description How the last message begins. */
+            lastMessagePreview: string | null;
+            /**
+             * Format: int64
+             * @description How many messages wait.
+             */
+            unreadCount: number;
+        };
+        /** @description Answer of `GET /api/v1/direct/requests`. */
+        DirectRequests: {
+            /** @description The latest first. */
+            requests: components["schemas"]["DirectRequest"][];
+        };
+        /** @description How one wants to be reached, as `GET /api/v1/direct/settings` answers it. */
+        DirectSettings: {
+            /** @description Whether others find one by name. */
+            isSearchable: boolean;
+            /** @description Whether strangers' first messages are requests, which show nothing of one until answered. */
+            strangersAsk: boolean;
+        };
+        /** @description Body of `PATCH /api/v1/direct/settings`. */
+        DirectSettingsUpdate: {
+            /**
+             * @description See [`DirectSettings`].
+             * @default null
+             */
+            isSearchable?: boolean | null;
+            /**
+             * @description See [`DirectSettings`].
+             * @default null
+             */
+            strangersAsk?: boolean | null;
+        };
         /** @description Body of `POST /api/v1/rooms/{roomId}/entry`. */
         EnterRoom: {
             /**
@@ -1531,6 +2056,8 @@ export interface components {
         Export: {
             /** @description The account. */
             account: components["schemas"]["Account"];
+            /** @description One's direct messages. */
+            direct?: components["schemas"]["ExportedDirect"];
             /** @description Whom one invited by mail within the last weeks. */
             invitations: components["schemas"]["ExportedInvitation"][];
             /** @description Where one is logged in. */
@@ -1539,6 +2066,16 @@ export interface components {
             messages: components["schemas"]["ExportedMessage"][];
             /** @description One's rooms. */
             rooms: components["schemas"]["ExportedRoom"][];
+        };
+        /** @description Direct messages in `GET /api/v1/users/me/export`. */
+        ExportedDirect: {
+            /** @description Whom one has blocked. */
+            blocked: components["schemas"]["BlockedPerson"][];
+            /** @description One's contacts. */
+            contacts: components["schemas"]["Contact"][];
+            /** @description What one wrote and was written, by conversation. */
+            messages: components["schemas"]["DirectMessage"][];
+            settings?: components["schemas"]["DirectSettings"] | null;
         };
         /** @description An invitation by mail in an export. */
         ExportedInvitation: {
@@ -1586,6 +2123,11 @@ export interface components {
             /** @description Always true. */
             success: boolean;
         };
+        /** @description Answer of `GET /users/search`. */
+        FoundPeople: {
+            /** @description Ten at most. */
+            users: components["schemas"]["Correspondent"][];
+        };
         /** @description Answer of `POST /api/v1/auth/guest`. */
         Guest: {
             /** @description Proves who the guest is. */
@@ -1609,6 +2151,11 @@ export interface components {
         HostChanged: {
             /** @description The new host. */
             newHostId: components["schemas"]["UserId"];
+        };
+        /** @description Body of `POST /users`. */
+        Introduction: {
+            /** @description Whether one writes without hands. */
+            isParalyzed: boolean;
         };
         /** @description An invitation that nobody has taken up yet, as those see it who may invite. */
         Invitation: {
@@ -1699,6 +2246,11 @@ export interface components {
          * @enum {string}
          */
         MailOutcome: "waiting" | "deferred" | "sent" | "failed" | "suppressed";
+        /** @description Body of `POST /api/v1/direct/read`. */
+        MarkRead: {
+            /** @description Messages to oneself; up to 10 000, and what is not one's own is passed over. */
+            messageIds: number[];
+        };
         /** @description A member of a room. */
         Member: {
             /** @description Whether the member used up its wait budget and is no longer waited for. */
@@ -1771,11 +2323,25 @@ export interface components {
             /** @description A sentence for people. */
             message: string;
         };
+        /** @description `messages_read`, to the reader and to each author. */
+        MessagesRead: {
+            /** @description Which; an author is told of their own. */
+            messageIds: number[];
+            /** @description When, ISO-8601 UTC with ms. */
+            readAt: string;
+        };
         /**
          * @description How much moves on a page.
          * @enum {string}
          */
         Motion: "device" | "less";
+        /** @description Body of `POST /contacts`. */
+        NewContact: {
+            /** @description Whom to add. */
+            contactClerkId: components["schemas"]["ClerkId"];
+            /** @description What to call them, up to 60 characters. */
+            nickname?: string | null;
+        };
         /** @description Body of `POST /api/v1/auth/guest`. */
         NewGuest: {
             /**
@@ -1784,6 +2350,22 @@ export interface components {
              */
             displayName?: string | null;
         };
+        /** @description Answer of `GET /users/me` and `POST /users`. */
+        Oneself: {
+            /** @description Oneself. */
+            clerkId: components["schemas"]["ClerkId"];
+            /** @description When one was first seen, ISO-8601 UTC with ms. */
+            createdAt: string;
+            /** @description Whether one writes without hands. */
+            isParalyzed: boolean;
+            /** @description Whether one has a socket open. */
+            status: components["schemas"]["OnlineStatus"];
+        };
+        /**
+         * @description Whether somebody has a socket open. Everybody but an accepted contact is told `offline`.
+         * @enum {string}
+         */
+        OnlineStatus: "online" | "offline";
         /** @description Payload of `PARDON`: lets somebody come back who was banned. */
         Pardon: {
             /** @description The person. */
@@ -2175,6 +2757,32 @@ export interface components {
              */
             ttlSeconds: number;
         };
+        /** @description Body of `POST /api/v1/direct/messages`. */
+        SendDirect: {
+            /** @description One's own name for the message, up to 128 characters: sent again, it is stored once. */
+            clientMessageId?: string | null;
+            /** @description The text, 1 to 4 000 characters. */
+            text: string;
+            /** @description To whom. */
+            toClerkId: components["schemas"]["ClerkId"];
+        };
+        /** @description Answer of `POST /api/v1/direct/messages`: it is on disk. */
+        SentDirect: {
+            /**
+             * Format: int64
+             * @description Its conversation.
+             */
+            conversationId: number;
+            /**
+             * Format: int64
+             * @description The message.
+             */
+            messageId: number;
+            /** @description Whether it was there already, by its `clientMessageId`. */
+            repeated: boolean;
+            /** @description When the server took it, ISO-8601 UTC with ms. */
+            timestamp: string;
+        };
         /** @description A frame from the server. */
         ServerFrame: components["schemas"]["Event"] & {
             code?: components["schemas"]["Code"] | null;
@@ -2371,26 +2979,38 @@ export type AdminUsers = components['schemas']['AdminUsers'];
 export type Admit = components['schemas']['Admit'];
 export type Auth = components['schemas']['Auth'];
 export type Banned = components['schemas']['Banned'];
+export type BlockedPeople = components['schemas']['BlockedPeople'];
+export type BlockedPerson = components['schemas']['BlockedPerson'];
 export type CallRoom = components['schemas']['CallRoom'];
 export type CallRoomName = components['schemas']['CallRoomName'];
 export type CallUser = components['schemas']['CallUser'];
 export type CallUsers = components['schemas']['CallUsers'];
 export type Caller = components['schemas']['Caller'];
 export type ChangePassword = components['schemas']['ChangePassword'];
+export type ChangedContact = components['schemas']['ChangedContact'];
 export type ChatDelete = components['schemas']['ChatDelete'];
 export type ChatDeleted = components['schemas']['ChatDeleted'];
 export type ChatEdit = components['schemas']['ChatEdit'];
 export type ChatMessage = components['schemas']['ChatMessage'];
 export type ChatPage = components['schemas']['ChatPage'];
 export type ChatSend = components['schemas']['ChatSend'];
+export type ClerkId = components['schemas']['ClerkId'];
 export type ClientFrame = components['schemas']['ClientFrame'];
 export type ClockPing = components['schemas']['ClockPing'];
 export type ClockPong = components['schemas']['ClockPong'];
 export type ClosedReason = components['schemas']['ClosedReason'];
 export type Code = components['schemas']['Code'];
 export type Command = components['schemas']['Command'];
+export type Contact = components['schemas']['Contact'];
+export type ContactUpdate = components['schemas']['ContactUpdate'];
+export type Contacts = components['schemas']['Contacts'];
 export type Contrast = components['schemas']['Contrast'];
 export type Control = components['schemas']['Control'];
+export type Conversation = components['schemas']['Conversation'];
+export type ConversationExport = components['schemas']['ConversationExport'];
+export type ConversationPage = components['schemas']['ConversationPage'];
+export type Conversations = components['schemas']['Conversations'];
+export type Correspondent = components['schemas']['Correspondent'];
 export type CreateCallRoom = components['schemas']['CreateCallRoom'];
 export type CreatePageRoom = components['schemas']['CreatePageRoom'];
 export type CreateRoom = components['schemas']['CreateRoom'];
@@ -2398,6 +3018,11 @@ export type CreatedCallRoom = components['schemas']['CreatedCallRoom'];
 export type CreatedPageRoom = components['schemas']['CreatedPageRoom'];
 export type CreatedRoom = components['schemas']['CreatedRoom'];
 export type Delivery = components['schemas']['Delivery'];
+export type DirectMessage = components['schemas']['DirectMessage'];
+export type DirectRequest = components['schemas']['DirectRequest'];
+export type DirectRequests = components['schemas']['DirectRequests'];
+export type DirectSettings = components['schemas']['DirectSettings'];
+export type DirectSettingsUpdate = components['schemas']['DirectSettingsUpdate'];
 export type EnterRoom = components['schemas']['EnterRoom'];
 export type Entrance = components['schemas']['Entrance'];
 export type EntranceStatus = components['schemas']['EntranceStatus'];
@@ -2405,15 +3030,18 @@ export type Entry = components['schemas']['Entry'];
 export type ErrorBody = components['schemas']['ErrorBody'];
 export type Event = components['schemas']['Event'];
 export type Export = components['schemas']['Export'];
+export type ExportedDirect = components['schemas']['ExportedDirect'];
 export type ExportedInvitation = components['schemas']['ExportedInvitation'];
 export type ExportedMessage = components['schemas']['ExportedMessage'];
 export type ExportedRoom = components['schemas']['ExportedRoom'];
 export type FirstAdmin = components['schemas']['FirstAdmin'];
 export type ForgotPassword = components['schemas']['ForgotPassword'];
 export type FoundCallRoom = components['schemas']['FoundCallRoom'];
+export type FoundPeople = components['schemas']['FoundPeople'];
 export type Guest = components['schemas']['Guest'];
 export type Holding = components['schemas']['Holding'];
 export type HostChanged = components['schemas']['HostChanged'];
+export type Introduction = components['schemas']['Introduction'];
 export type Invitation = components['schemas']['Invitation'];
 export type InvitationAccepted = components['schemas']['InvitationAccepted'];
 export type InvitationToken = components['schemas']['InvitationToken'];
@@ -2426,6 +3054,7 @@ export type LoggedIn = components['schemas']['LoggedIn'];
 export type Login = components['schemas']['Login'];
 export type LoginId = components['schemas']['LoginId'];
 export type MailOutcome = components['schemas']['MailOutcome'];
+export type MarkRead = components['schemas']['MarkRead'];
 export type Member = components['schemas']['Member'];
 export type MemberCount = components['schemas']['MemberCount'];
 export type MemberPage = components['schemas']['MemberPage'];
@@ -2433,8 +3062,12 @@ export type MemberState = components['schemas']['MemberState'];
 export type MemberSync = components['schemas']['MemberSync'];
 export type MembersChanged = components['schemas']['MembersChanged'];
 export type Message = components['schemas']['Message'];
+export type MessagesRead = components['schemas']['MessagesRead'];
 export type Motion = components['schemas']['Motion'];
+export type NewContact = components['schemas']['NewContact'];
 export type NewGuest = components['schemas']['NewGuest'];
+export type Oneself = components['schemas']['Oneself'];
+export type OnlineStatus = components['schemas']['OnlineStatus'];
 export type Pardon = components['schemas']['Pardon'];
 export type PasswordLink = components['schemas']['PasswordLink'];
 export type PlaybackState = components['schemas']['PlaybackState'];
@@ -2467,6 +3100,8 @@ export type RoomState = components['schemas']['RoomState'];
 export type RoomSummary = components['schemas']['RoomSummary'];
 export type RoomUpdate = components['schemas']['RoomUpdate'];
 export type SelfDestruct = components['schemas']['SelfDestruct'];
+export type SendDirect = components['schemas']['SendDirect'];
+export type SentDirect = components['schemas']['SentDirect'];
 export type ServerFrame = components['schemas']['ServerFrame'];
 export type SessionInfo = components['schemas']['SessionInfo'];
 export type SourceClass = components['schemas']['SourceClass'];
@@ -3631,6 +4266,469 @@ export interface operations {
             };
         };
     };
+    direct_blocks: {
+        parameters: {
+            query?: {
+                /** @description 1 to 1 000, which is the usual */
+                limit?: number;
+                /** @description So many are passed over */
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The latest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BlockedPeople"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    block_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The person */
+                clerkId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Blocked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description `user_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    unblock_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The person */
+                clerkId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Not blocked any more */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description `not_found`: they were not blocked */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_conversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The conversation */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description `conversation_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    export_conversation: {
+        parameters: {
+            query?: {
+                /** @description What the page before said is `next` */
+                after?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The conversation */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of it, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationExport"];
+                };
+            };
+            /** @description `conversation_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    send_direct: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SendDirect"];
+            };
+        };
+        responses: {
+            /** @description On disk */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SentDirect"];
+                };
+            };
+            /** @description `blocked`: by either of the two; `account_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `user_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    mark_direct_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MarkRead"];
+            };
+        };
+        responses: {
+            /** @description Those of them that are messages to oneself */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesRead"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    direct_requests: {
+        parameters: {
+            query?: {
+                /** @description 1 to 1 000, which is the usual */
+                limit?: number;
+                /** @description So many are passed over */
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The latest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectRequests"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    accept_direct_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The request */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The contact it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangedContact"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    decline_direct_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The request */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Declined */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    direct_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectSettings"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    set_direct_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DirectSettingsUpdate"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectSettings"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     accept_invitation: {
         parameters: {
             query?: never;
@@ -4636,6 +5734,298 @@ export interface operations {
             };
         };
     };
+    contacts: {
+        parameters: {
+            query?: {
+                /** @description 1 to 1 000, which is the usual */
+                limit?: number;
+                /** @description So many are passed over */
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Those with the latest message first, those without one last */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Contacts"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    add_contact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewContact"];
+            };
+        };
+        responses: {
+            /** @description Added */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangedContact"];
+                };
+            };
+            /** @description `no_such_person`, `contact_exists` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    remove_contact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The contact */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangedContact"];
+                };
+            };
+            /** @description `contact_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    rename_contact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The contact */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactUpdate"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangedContact"];
+                };
+            };
+            /** @description `contact_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    conversations: {
+        parameters: {
+            query?: {
+                /** @description 1 to 1 000, which is the usual */
+                limit?: number;
+                /** @description So many are passed over */
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The one with the latest message first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversations"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    conversation_messages_with: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200; 50 is the usual */
+                limit?: number;
+                /** @description So many of the newest are passed over */
+                offset?: number;
+                /** @description Only messages before this one */
+                before?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The contact's `id`, or the person's `clerkId` */
+                contactId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationPage"];
+                };
+            };
+            /** @description `conversation_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    conversation_messages: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200; 50 is the usual */
+                limit?: number;
+                /** @description So many of the newest are passed over */
+                offset?: number;
+                /** @description Only messages before this one: a page that stays where it is while others come */
+                before?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The conversation */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationPage"];
+                };
+            };
+            /** @description `conversation_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     live: {
         parameters: {
             query?: never;
@@ -4710,6 +6100,109 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    introduce_oneself: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Introduction"];
+            };
+        };
+        responses: {
+            /** @description Oneself, from now on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Oneself"];
+                };
+            };
+            /** @description `user_exists`: that was said before */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    direct_self: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Oneself */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Oneself"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    search_people: {
+        parameters: {
+            query: {
+                /** @description 3 to 60 characters */
+                q: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ten at most */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundPeople"];
+                };
+            };
+            /** @description Not carried out */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use parlor_protocol::{Code, LoginId, UserId};
-use parlor_store::NewLogin;
+use parlor_protocol::{ClerkId, Code, LoginId, UserId};
+use parlor_store::{NewLogin, StoreError};
 use sha2::{Digest as _, Sha256};
 
 use super::issuers::{Issuer, Session};
@@ -21,6 +21,8 @@ use crate::http::answer::store_code;
 
 /// Begins the id of everybody another issuer vouches for, and of their logins.
 const PREFIX: &str = "ext_";
+/// Stands for the issuer of whom a header names.
+const TRUSTED: &str = "x-clerk-id";
 /// How long a login lives after its last token was seen.
 const LIFE_MS: i64 = 12 * 3_600_000;
 /// A login that ends this much earlier than it could is given its whole life again.
@@ -82,6 +84,19 @@ impl Auth {
             self.forget_login(login);
         }
         self.live_login(login).await.map(|_| ())
+    }
+
+    /// Keeps an external user whom a header names, where that is taken on trust. There is no login: the
+    /// next request says again who it is.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn keep_trusted(&self, clerk_id: &ClerkId) -> Result<(), StoreError> {
+        let user = UserId::from(derived(&[TRUSTED, clerk_id.as_str()]));
+        let name = names::made_up();
+        self.0.store.keep_external(&user, clerk_id.as_str(), &name, wall_ms()).await?;
+        self.forget_person(&user);
+        Ok(())
     }
 
     /// Returns how long a socket may live on a login without a newer token; `None` if as long as the

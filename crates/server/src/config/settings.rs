@@ -125,4 +125,8 @@ settings! {
     /// Lifts every rate limit and every limit per person or address, for load tests. Sizes stay
     /// limited.
     insecure_no_rate_limits: Switch = "false";
+    /// Lets the header `x-clerk-id` name an external user without a token, on the routes of direct
+    /// messages of older clients, from this machine and from trusted proxies: whoever can connect from
+    /// there can be anybody.
+    insecure_trust_clerk_id: Switch = "false";
 }

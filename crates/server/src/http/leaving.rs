@@ -24,9 +24,9 @@ use crate::app::App;
 use crate::auth::Verified;
 
 /// Rows read at once.
-const PAGE: u64 = 500;
+pub const PAGE: u64 = 500;
 /// Messages, or invitations, in one export, the oldest rooms first; nobody has said more.
-const EXPORTED: usize = 200_000;
+pub const EXPORTED: usize = 200_000;
 /// Under which name that stays which somebody said who left for good.
 const SOMEBODY: &str = "Somebody who left";
 
@@ -90,7 +90,8 @@ async fn export(State(app): State<App>, Who(verified): Who) -> Result<Response, 
         sent_at: iso_8601(row.created_at_ms),
     });
     let invitations = invitations.collect();
-    let export = Export { account, logins, rooms, messages, invitations };
+    let direct = super::direct::exported(&app, user).await?;
+    let export = Export { account, logins, rooms, messages, invitations, direct };
     let mut response = Json(export).into_response();
     let headers = response.headers_mut();
     let file = HeaderValue::from_static("attachment; filename=\"parlor.json\"");

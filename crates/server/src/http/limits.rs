@@ -151,6 +151,11 @@ rates! {
     refreshes: Rate<AddressKey> = 300, "Refreshes, per address";
     proofs: Rate<UserId> = 10, "Passwords given to change or delete an account, per person";
     exports: Rate<UserId> = 5, "Exports, per person";
+    directs: Rate<UserId> = 600, "Direct messages, per person";
+    direct_notes: Rate<UserId> = 600, "Direct messages marked as read, and typing, per person";
+    direct_changes: Rate<UserId> = 300, "Changes to contacts, requests and blocks, per person";
+    direct_exports: Rate<UserId> = 60, "Pages of exported conversations, per person";
+    searches: Rate<UserId> = 120, "Searches for people, per person";
     tickets: Rate<UserId> = 120, "Tickets, per person";
     rooms: Rate<UserId> = 60, "New rooms, per person";
     rooms_per_address: Rate<AddressKey> = 120, "New rooms, per address";

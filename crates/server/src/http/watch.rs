@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{self, HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{self, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use metrics::{Counter, Histogram};
@@ -16,7 +16,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::answer::{self, Refused};
 use super::peer::Peer;
-use super::{duty, gate, health};
+use super::{direct, duty, gate, health};
 use crate::app::App;
 use crate::config::Config;
 
@@ -216,7 +216,12 @@ pub fn cors(config: &Config) -> Option<CorsLayer> {
         .allow_origin(AllowOrigin::list(origins))
         .allow_credentials(true)
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::PUT, Method::DELETE])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::RANGE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::RANGE,
+            HeaderName::from_static(direct::CLAIM),
+        ])
         .expose_headers([header::LINK, header::RETRY_AFTER, header::ETAG, header::CONTENT_RANGE])
         .max_age(PREFLIGHT_LIFE);
     Some(layer)
