@@ -139,6 +139,9 @@ impl Running {
                 if let Err(error) = self.app.store.clear_presence().await {
                     tracing::warn!(%error, "who was present is still in the database");
                 }
+                if let Err(error) = self.app.store.clear_all_online().await {
+                    tracing::warn!(%error, "who was online is still in the database");
+                }
             }
         }
         if let Err(error) = self.app.store.close().await {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use parlor_protocol::{ClerkId, UserId};
 use parlor_store::{NewAccount, NewDirect, PageOf, SendOutcome, Store, StoreConfig};
 use parlor_testkit::postgres::{Durability, Postgres};
-use sea_orm::{ConnectionTrait, Database};
+use sea_orm::{ConnectionTrait, Database, DbBackend};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -77,7 +77,10 @@ async fn fill(url: &str, messages: usize) -> Result<(), Failure> {
     };
     let (one, other) =
         ("('u' || (1000 + i % 1000))", "('u' || (1000 + (i % 1000 + 1 + i / 1000) % 1000))");
-    let at = "'2026-09-21 12:00:00+00:00'";
+    let at = match database.get_database_backend() {
+        DbBackend::Postgres => "CAST('2026-09-21 12:00:00Z' AS timestamptz)",
+        _ => "'2026-09-21T12:00:00+00:00'",
+    };
     for sql in [
         format!(
             "{} INSERT INTO conversations (user1_clerk_id, user2_clerk_id, created_at, \
@@ -98,8 +101,8 @@ async fn fill(url: &str, messages: usize) -> Result<(), Failure> {
             "{} INSERT INTO messages (conversation_id, from_clerk_id, to_clerk_id, content, \
              is_read, created_at) SELECT v.id, v.user1_clerk_id, v.user2_clerk_id, \
              'hello, this is message number ' || n.i, n.i % 20 <> 0, {at} FROM n \
-             JOIN conversations v ON v.id = 1 + CASE WHEN n.i % 2 = 0 THEN (n.i * 7) % {conversations} \
-             ELSE (n.i % {tenth}) * 10 END",
+             JOIN conversations v ON v.id = 1 + CASE WHEN n.i % 2 = 0 THEN (n.i / 2 * 7) % {conversations} \
+             ELSE (n.i / 2 % {tenth}) * 10 END",
             numbers(messages),
             tenth = conversations / 10
         ),

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use parlor_protocol::{ClerkId, UserId};
-use sea_orm::{DatabaseTransaction, FromQueryResult};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, FromQueryResult, Statement};
 
 use super::conversations::DirectRow;
 use super::send::NewDirect;
@@ -148,21 +148,25 @@ pub(super) async fn kept(
         #[sea_orm(nested)]
         row: DirectRow,
     }
-    // Joined, because SQLite looks through the whole table for pairs that are IN a list.
-    let sql = format!(
-        "SELECT m.client_message_id, {} FROM (VALUES {}) AS asked \
-         JOIN messages m ON m.from_clerk_id = asked.column1 \
-         AND m.client_message_id = asked.column2 AND m.client_message_id IS NOT NULL",
-        DirectRow::columns("m"),
-        rows_of_values(names.len(), 2, 0)
-    );
-    let values = names.into_iter().flat_map(|(from, name)| [from.into(), name.into()]);
-    let sql = statement(transaction, sql, values);
-    let found = Kept::find_by_statement(sql).all(transaction).await?;
+    let found = Kept::find_by_statement(named(transaction, &names)).all(transaction).await?;
     Ok(found
         .into_iter()
         .map(|kept| ((kept.row.from_clerk_id.clone(), kept.client_message_id), kept.row))
         .collect())
+}
+
+/// Messages by their authors' own names for them. Joined, because SQLite looks through the whole table
+/// for pairs that are IN a list; and crosswise, because it takes the order of the tables from that.
+pub(super) fn named(connection: &impl ConnectionTrait, names: &[(&str, &str)]) -> Statement {
+    let sql = format!(
+        "SELECT m.client_message_id, {} FROM (VALUES {}) AS asked CROSS JOIN messages m \
+         WHERE m.from_clerk_id = asked.column1 AND m.client_message_id = asked.column2 \
+         AND m.client_message_id IS NOT NULL",
+        DirectRow::columns("m"),
+        rows_of_values(names.len(), 2, 0)
+    );
+    let values = names.iter().flat_map(|(from, name)| [(*from).into(), (*name).into()]);
+    statement(connection, sql, values)
 }
 
 /// Finds the pairs of which one has blocked the other.
@@ -184,15 +188,19 @@ async fn blocks(
         .collect();
     both.sort_unstable();
     both.dedup();
-    let sql = format!(
-        "SELECT b.user_clerk_id, b.blocked_clerk_id FROM (VALUES {}) AS asked \
-         JOIN direct_block b ON b.user_clerk_id = asked.column1 \
-         AND b.blocked_clerk_id = asked.column2",
-        rows_of_values(both.len(), 2, 0)
-    );
-    let values = both.into_iter().flatten().map(Into::into);
-    let found = Block::find_by_statement(statement(transaction, sql, values)).all(transaction);
+    let found = Block::find_by_statement(blocked(transaction, &both)).all(transaction);
     let pairs =
         found.await?.into_iter().map(|row| Pair::of(&row.user_clerk_id, &row.blocked_clerk_id));
     Ok(pairs.collect())
+}
+
+/// Blocks by who blocked whom.
+pub(super) fn blocked(connection: &impl ConnectionTrait, pairs: &[[&str; 2]]) -> Statement {
+    let sql = format!(
+        "SELECT b.user_clerk_id, b.blocked_clerk_id FROM (VALUES {}) AS asked \
+         CROSS JOIN direct_block b WHERE b.user_clerk_id = asked.column1 \
+         AND b.blocked_clerk_id = asked.column2",
+        rows_of_values(pairs.len(), 2, 0)
+    );
+    statement(connection, sql, pairs.iter().flatten().map(|id| (*id).into()))
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use sea_orm::sea_query::{Expr, OnConflict, Query};
-use sea_orm::{ConnectionTrait, DatabaseTransaction};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement};
 
 use super::contacts::preview;
 use super::{Standing, UNREAD, list_of_values, rows_of_values, statement};
@@ -71,15 +71,7 @@ pub(super) async fn plan(
     if owners.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let sql = format!(
-        "SELECT c.user_clerk_id, c.contact_clerk_id, c.state FROM (VALUES {}) AS asked \
-         JOIN contacts c ON c.user_clerk_id = asked.column1 \
-         AND c.contact_clerk_id = asked.column2",
-        rows_of_values(owners.len(), 2, 0)
-    );
-    let values =
-        owners.iter().flat_map(|(owner, person)| [owner.as_str().into(), person.as_str().into()]);
-    let found = transaction.query_all_raw(statement(transaction, sql, values)).await?;
+    let found = transaction.query_all_raw(standings(transaction, &owners)).await?;
     let fresh = || RowPlan { before: None, now: None, last: None, unread: 0 };
     let mut rows: BTreeMap<_, _> = owners.into_iter().map(|owner| (owner, fresh())).collect();
     for row in found {
@@ -89,6 +81,22 @@ pub(super) async fn plan(
         rows.insert(key, RowPlan { before: Some(standing), now: Some(standing), ..fresh() });
     }
     Ok(rows)
+}
+
+/// Contacts by owner and person.
+pub(super) fn standings(
+    connection: &impl ConnectionTrait,
+    owners: &[(String, String)],
+) -> Statement {
+    let sql = format!(
+        "SELECT c.user_clerk_id, c.contact_clerk_id, c.state FROM (VALUES {}) AS asked \
+         CROSS JOIN contacts c WHERE c.user_clerk_id = asked.column1 \
+         AND c.contact_clerk_id = asked.column2",
+        rows_of_values(owners.len(), 2, 0)
+    );
+    let values =
+        owners.iter().flat_map(|(owner, person)| [owner.as_str().into(), person.as_str().into()]);
+    statement(connection, sql, values)
 }
 
 /// Writes what became of contacts.

@@ -7,12 +7,13 @@ use parlor_testkit::postgres::{Durability, Postgres};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
 use super::conversations::PageOf;
-use super::{UNREAD, contacts, conversations, people, statement};
+use super::{UNREAD, contacts, conversations, judge, ledger, people, statement};
 use crate::value::time;
 use crate::{Store, StoreConfig};
 
-/// People, each of whom has written with those who have the next hundred numbers.
+/// People who write, each with those who have the next hundred numbers; there are others beside them.
 const PEOPLE: i64 = 1_000;
+const USERS: i64 = 100_000;
 const CONVERSATIONS: i64 = 100 * PEOPLE;
 const MESSAGES: i64 = 200_000;
 const BLOCKS: i64 = 50_000;
@@ -32,12 +33,12 @@ async fn fill(store: &Store) {
         format!(
             "{} INSERT INTO users (id, clerk_id, kind, display_name, created_at) \
              SELECT 'u' || (1000 + i), 'u' || (1000 + i), 'account', 'Name ' || i, $1 FROM n",
-            numbers(PEOPLE)
+            numbers(USERS)
         ),
         format!(
             "{} INSERT INTO user_word (word, user_id) \
              SELECT 'name ' || i, 'u' || (1000 + i) FROM n",
-            numbers(PEOPLE)
+            numbers(USERS)
         ),
         format!(
             "{} INSERT INTO conversations (user1_clerk_id, user2_clerk_id, created_at, \
@@ -112,6 +113,11 @@ async fn everything_is_found_by_an_index(store: Store) {
         "UPDATE contacts SET unread_count = {UNREAD} \
          WHERE user_clerk_id = $1 AND contact_clerk_id = $2"
     );
+    let others: Vec<String> = (0..64).map(|other| format!("u{}", 1_300 + other)).collect();
+    let names: Vec<(&str, &str)> = others.iter().map(|other| ("u1500", other.as_str())).collect();
+    let pairs: Vec<[&str; 2]> = names.iter().map(|(one, other)| [*one, *other]).collect();
+    let owners: Vec<(String, String)> =
+        others.iter().map(|other| ("u1500".to_owned(), other.clone())).collect();
     let asked = [
         ("a page", conversations::messages(read, 77, 0, newest, 50), "messages_conversation_id_id"),
         (
@@ -128,6 +134,9 @@ async fn everything_is_found_by_an_index(store: Store) {
         ("a recount", statement(read, recount, pair()), "messages_unread"),
         ("contacts", contacts::page(read, &ann, 50, 0), "contacts_"),
         ("conversations", conversations::list(read, &ann, 50, 0), "conversations_latest"),
+        ("names", judge::named(read, &names), "messages_client_message_id"),
+        ("blocks", judge::blocked(read, &pairs), "direct_block"),
+        ("standings", ledger::standings(read, &owners), "contacts_user_clerk_id_contact_clerk_id"),
         ("people", people::search(read, &ann, "name 12"), "user_word"),
     ];
     for (what, asked, index) in asked {

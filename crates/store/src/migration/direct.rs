@@ -158,6 +158,12 @@ async fn learn_words(connection: &SchemaManagerConnection<'_>) -> Result<(), DbE
                 insert.values_panic([word.into(), person.id.as_str().into()]);
             }
         }
-        connection.execute(&insert).await?;
+        // Somebody without any name has no words.
+        if people
+            .iter()
+            .any(|it| !search_words(it.username.as_deref(), &it.display_name).is_empty())
+        {
+            connection.execute(&insert).await?;
+        }
     }
 }

@@ -38,6 +38,9 @@ impl MigratorTrait for Steps {
     }
 }
 
+#[cfg(test)]
+mod tests;
+
 /// Applies the steps that are missing, all of them or none, and commits.
 pub(crate) async fn run(transaction: DatabaseTransaction) -> Result<(), StoreError> {
     // On SQLite the transaction already holds the only write lock.
