@@ -12,6 +12,7 @@ use parlor_store::Store;
 use crate::auth::{Auth, KeyError};
 use crate::clock::{Clock, wall_ms};
 use crate::config::Config;
+use crate::courier::Courier;
 use crate::direct::Direct;
 use crate::http::answer::store_code;
 use crate::http::limits::RateLimits;
@@ -58,6 +59,8 @@ pub struct Parts {
     pub limits: Arc<RateLimits>,
     /// The keys of rooms whose messages vanish.
     pub keys: RoomKeys,
+    /// What tells people things, wherever their sockets are.
+    pub courier: Courier,
     /// Direct messages.
     pub direct: Direct,
     is_draining: AtomicBool,
@@ -89,6 +92,8 @@ impl App {
         let limits = Arc::new(RateLimits::new(config.insecure_no_rate_limits));
         let sockets = Sockets::of(&rooms);
         let direct = Direct::new(store.clone(), auth.clone(), limits.clone());
+        let cluster = rooms.cluster().cloned();
+        let courier = Courier::new(sockets.clone(), cluster, store.clone(), direct.clone());
         let is_draining = AtomicBool::new(false);
         let parts = Parts {
             config,
@@ -101,6 +106,7 @@ impl App {
             limits,
             keys,
             direct,
+            courier,
             is_draining,
         };
         Ok(Self(Arc::new(parts)))

@@ -17,12 +17,16 @@ use parlor_protocol::{LoginId, RoomId, UserId};
 use parlor_room::Snapshot;
 use parlor_store::{Store, StoreError};
 use parlor_tenure::{LIFE, Lease, RENEWAL_PATIENCE, RENEWED_EVERY, Tenure, Witness};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::bus::{Bus, BusError, Delivery, Leased, Named, Subscription};
 use crate::clock::Clock;
 use crate::rooms::Rooms;
+use crate::sockets::Sockets;
 use wire::{Cached, Content, Letter, Matter};
 
 /// How often the database's clock is read (quartz drifts by a few ms in a minute at most), and those
@@ -55,6 +59,8 @@ struct Inner {
     links: Mutex<HashMap<NodeId, Link>>,
     /// Nodes that fell silent, and when: as long as their lease lasts they look alive.
     silent: Mutex<HashMap<NodeId, Instant>>,
+    /// Questions to all nodes that somebody waits for.
+    asks: Mutex<HashMap<u64, oneshot::Sender<()>>>,
 }
 
 /// What is known of another node.
@@ -95,6 +101,7 @@ impl Cluster {
             tenure: Tenure::default(),
             links: Mutex::default(),
             silent: Mutex::default(),
+            asks: Mutex::default(),
         }));
         let own = cluster.0.bus.subscribe(&subject(&node)).await?;
         let all = cluster.0.bus.subscribe(ALL).await?;
@@ -167,6 +174,54 @@ impl Cluster {
     /// Tells every other node that a guest became an account.
     pub fn inherit(&self, guest: &UserId, account: &UserId) {
         self.tell_all(Content::Inherit(guest.clone(), account.clone()));
+    }
+
+    /// Has every other node tell the sockets of somebody an event.
+    pub fn tell_person<T: Serialize + ?Sized>(&self, user: &UserId, name: &str, argument: &T) {
+        self.tell_all(tell(user, name, argument, None));
+    }
+
+    /// Does the same, and says in the end whether a socket at another node took it. It may never end:
+    /// whoever asks waits as long as they like.
+    pub fn ask_person<T: Serialize + ?Sized>(
+        &self,
+        user: &UserId,
+        name: &str,
+        argument: &T,
+    ) -> impl Future<Output = bool> + use<T> {
+        let ask: u64 = rand::random();
+        let (taken, answer) = oneshot::channel();
+        self.asks().insert(ask, taken);
+        let waiting = Waiting { cluster: self.clone(), ask };
+        self.tell_all(tell(user, name, argument, Some(ask)));
+        async move {
+            let is_taken = answer.await.is_ok();
+            drop(waiting);
+            is_taken
+        }
+    }
+
+    fn asks(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<()>>> {
+        // No question is left half noted under the lock.
+        self.0.asks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the sockets of somebody here what another node wants told.
+    async fn tell_here(
+        &self,
+        rooms: &Rooms,
+        user: UserId,
+        name: String,
+        json: String,
+        ask: Option<u64>,
+    ) {
+        // Of another version, it may be no JSON.
+        let Ok(argument) = RawValue::from_string(json) else { return };
+        let (cluster, sockets) = (self.clone(), Sockets::of(rooms));
+        let took = sockets.tell(&user, &name, &argument).await;
+        if let (Some(ask), 1..) = (ask, took) {
+            cluster.tell_all(Content::Took(ask));
+        }
     }
 
     /// Offers a room that no node has to those that open sockets.
@@ -369,6 +424,15 @@ impl Cluster {
             Content::EndLogin(login) => rooms.end_login_here(&LoginId::from(login)).await,
             Content::Inherit(guest, account) => rooms.inherit_here(&guest, &account).await,
             Content::Offer(room) => rooms.take(&room).await,
+            Content::Tell(user, name, json, ask) => {
+                self.tell_here(rooms, user, name, json, ask).await;
+            }
+            Content::Took(ask) => {
+                if let Some(taken) = self.asks().remove(&ask) {
+                    // Whoever asked may not wait any more.
+                    let _ = taken.send(());
+                }
+            }
             Content::Reset(row) => {
                 if self.begin_new_row(&from, row) {
                     rooms.link_broken(&from).await;
@@ -445,6 +509,28 @@ impl Cluster {
             }
         }
     }
+}
+
+/// A question to other nodes that somebody waits for.
+struct Waiting {
+    cluster: Cluster,
+    ask: u64,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.cluster.asks().remove(&self.ask);
+    }
+}
+
+fn tell<T: Serialize + ?Sized>(
+    user: &UserId,
+    name: &str,
+    argument: &T,
+    ask: Option<u64>,
+) -> Content {
+    let json = serde_json::to_string(argument).expect("plain values with text keys are JSON");
+    Content::Tell(user.clone(), name.to_owned(), json, ask)
 }
 
 /// What other nodes say to this one.

@@ -15,6 +15,7 @@ pub mod clock;
 pub mod cluster;
 pub mod config;
 pub mod conformance;
+pub mod courier;
 pub mod direct;
 pub mod documents;
 pub mod healthcheck;

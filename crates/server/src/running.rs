@@ -99,6 +99,7 @@ impl Running {
         chores.spawn(async move { following.follow_revocations().await });
         chores.spawn(async move { tidying.tidy().await });
         chores.spawn(app.mail.clone().run());
+        app.courier.run(&mut chores);
         chores.spawn(janitor::sweep_rooms(store.clone(), rooms.clone(), app.keys.clone()));
         chores.spawn(process::give_back_memory(store));
         if let Some(tls) = tls.clone() {
@@ -133,14 +134,12 @@ impl Running {
         self.server.stop().await;
         self.app.mail.stop().await;
         self.chores.shutdown().await;
+        self.app.courier.leave().await;
         match &self.cluster {
             Some(cluster) => cluster.leave().await,
             None => {
                 if let Err(error) = self.app.store.clear_presence().await {
                     tracing::warn!(%error, "who was present is still in the database");
-                }
-                if let Err(error) = self.app.store.clear_all_online().await {
-                    tracing::warn!(%error, "who was online is still in the database");
                 }
             }
         }

@@ -18,6 +18,7 @@ use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::auth::Verified;
+use crate::http::limits::AddressKey;
 use crate::rooms::{HubMessage, Rooms};
 
 /// Names a connection: 128 random bits, which nobody else can guess.
@@ -83,6 +84,8 @@ pub struct Opening {
     pub layer: Layer,
     /// Whether its client wants to be told what it missed when it comes back.
     pub recovers: bool,
+    /// From where it may say without proof which external user it speaks for; `None` if it may not.
+    pub claims_from: Option<AddressKey>,
     /// How it begins.
     pub entry: Entry,
 }

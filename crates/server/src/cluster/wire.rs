@@ -36,6 +36,11 @@ pub enum Content {
     EndLogin(String),
     /// A guest became an account.
     Inherit(UserId, UserId),
+    /// Somebody is told an event: who, its name, its argument in JSON, and by what name the sender
+    /// wants to know that a socket took it.
+    Tell(UserId, String, String, Option<u64>),
+    /// A socket took what the sender of this name was asked about.
+    Took(u64),
     /// The sender, which opens no sockets, is asked for a room that no node has.
     Offer(RoomId),
 }

@@ -156,7 +156,7 @@ impl Hub {
             posts: VecDeque::new(),
             upgrade: None,
             wire: None,
-            speech: Speech::begin(connects_by, opening.recovers),
+            speech: Speech::begin(connects_by, opening.recovers, opening.claims_from),
             deadline: None,
         });
         self.clients.by_sid.insert(opening.sid, key);
@@ -285,6 +285,7 @@ impl Hub {
             keys.retain(|other| *other != key);
             if keys.is_empty() {
                 self.clients.by_user.remove(user);
+                self.tools.app.courier.note(user, false);
             }
         }
     }

@@ -2,6 +2,7 @@
 //! a WebSocket. All of them end at the core where the connection lives.
 
 pub mod conformance;
+mod direct;
 pub mod events;
 mod request;
 
@@ -18,6 +19,8 @@ use super::ws;
 use crate::app::App;
 use crate::auth::Verified;
 use crate::http::answer::Refused;
+use crate::http::direct::is_trusted_to_claim;
+use crate::http::limits::AddressKey;
 use crate::http::peer::Peer;
 use crate::sockets::{Claim, Declined, Entry, Layer, Opening, RawStream, Sid, SocketErrand};
 use request::Wanted;
@@ -100,9 +103,11 @@ async fn answer(app: App, request: Request, layer: Layer) -> Response {
 /// Begins a connection by polling.
 async fn open(app: &App, layer: Layer, recovers: bool, parts: &Parts) -> Result<Response, No> {
     let (sid, claim, identity) = begin(app, parts).await?;
+    let claims_from = claims_from(app, parts);
     let body = app.sockets.run(sid, |reply| {
         let entry = Entry::Poll(reply);
-        SocketErrand::Open(Box::new(Opening { sid, claim, identity, layer, recovers, entry }))
+        let opening = Opening { sid, claim, identity, layer, recovers, claims_from, entry };
+        SocketErrand::Open(Box::new(opening))
     });
     Ok(payload(body.await?))
 }
@@ -116,15 +121,23 @@ async fn open_socket(
 ) -> Result<Response, No> {
     let (accept, takeover) = handshake(parts)?;
     let (sid, claim, identity) = begin(app, parts).await?;
+    let claims_from = claims_from(app, parts);
     let sockets = app.sockets.clone();
     takeover.after_response(move |stream, glued| {
         let entry = Entry::Socket(RawStream { stream, glued });
-        let opening = Opening { sid, claim, identity, layer, recovers, entry };
+        let opening = Opening { sid, claim, identity, layer, recovers, claims_from, entry };
         if !sockets.hand(sid, SocketErrand::Open(Box::new(opening))) {
             tracing::warn!("a socket could not be handed to its core");
         }
     });
     Ok(ws::switching(accept))
+}
+
+/// Says from where a client may name an external user without proof, if the operator lets it.
+fn claims_from(app: &App, parts: &Parts) -> Option<AddressKey> {
+    let peer = *parts.extensions.get::<Peer>()?;
+    let may = is_trusted_to_claim(&app.config, peer, &parts.headers);
+    may.then(|| peer.client(&app.config, &parts.headers).into())
 }
 
 /// Looks at a first request: who sends it, and whether others came from there too often.

@@ -3,6 +3,7 @@
 // Each test file uses its own part of this.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod client;
 pub mod engineio;
 pub mod nginx;
 pub mod program;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::ClientKey;
 use crate::app::App;
 use crate::auth::Verified;
+use crate::http::limits::AddressKey;
 use crate::hub::HubRef;
 
 /// A connection, in one of its namespaces. The connection may be gone by now: then nothing that is
@@ -54,6 +55,12 @@ impl Desk {
     pub fn who(&self) -> Option<Verified> {
         let hub = self.hub.borrow();
         hub.clients.all.get(self.key)?.speech.who.as_deref().cloned()
+    }
+
+    /// Returns from where the client may say without proof which external user it speaks for.
+    pub fn claims_from(&self) -> Option<AddressKey> {
+        let hub = self.hub.borrow();
+        hub.clients.all.get(self.key)?.speech.claims_from
     }
 
     /// Puts a person behind the connection, or a newer login of the same one.

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::{ClientKey, service};
 use crate::auth::Verified;
+use crate::http::limits::AddressKey;
 use crate::hub::flood::{Flood, Verdict};
 use crate::hub::{Hub, HubRef};
 use crate::sockets::{Layer, Recovery};
@@ -29,6 +30,8 @@ pub(super) struct Speech {
     pub(super) who: Option<Box<Verified>>,
     /// Whether its client wants to be told what it missed when it comes back.
     pub(super) recovers: bool,
+    /// From where it may say without proof which external user it speaks for.
+    pub(super) claims_from: Option<AddressKey>,
     /// What is kept for that.
     pub(super) recovery: Option<Box<Recovery>>,
     /// Packets that wait for those before them.
@@ -50,13 +53,18 @@ pub(super) struct Joined {
 }
 
 impl Speech {
-    pub(super) fn begin(by: Option<Duration>, recovers: bool) -> Self {
+    pub(super) fn begin(
+        by: Option<Duration>,
+        recovers: bool,
+        claims_from: Option<AddressKey>,
+    ) -> Self {
         Self {
             assembler: Assembler::default(),
             flood: Flood::default(),
             joined: Vec::new(),
             who: None,
             recovers,
+            claims_from,
             recovery: None,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
@@ -223,11 +231,14 @@ impl Hub {
             Some(before) if before.who.user_id != user => return Err(Code::Forbidden),
             Some(_) => {}
             None => {
-                let of_user = self.clients.by_user.entry(user).or_default();
+                let of_user = self.clients.by_user.entry(user.clone()).or_default();
                 if of_user.len() >= SOCKETS_PER_PERSON && !self.tools.no_rate_limits {
                     return Err(Code::RateLimited);
                 }
                 of_user.push(key);
+                if of_user.len() == 1 {
+                    self.tools.app.courier.note(&user, true);
+                }
             }
         }
         client.speech.who = Some(Box::new(verified));

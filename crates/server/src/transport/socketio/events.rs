@@ -3,13 +3,17 @@
 //! The events of one connection are carried out one after the other. What an event comes to is its
 //! acknowledgement; a client that wants none is told of refusals by the event `error`.
 
-use parlor_protocol::Code;
+use parlor_protocol::{ClerkId, Code};
+use parlor_room::Principal;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::direct;
+use crate::auth::Verified;
 use crate::http::answer::{Refused, store_code};
+use crate::http::limits::AddressKey;
 use crate::hub::Desk;
 
 /// An event, as it came.
@@ -59,13 +63,13 @@ pub async fn carry_out(desk: &Desk, event: &Event<'_>) -> Result<Value, Failure>
         "authenticate" => authenticate(desk, event.form()?).await,
         "register_user" => match register_user(desk, event.form()).await {
             Ok(answer) => Ok(answer),
-            Err(refused) => {
-                desk.emit("message_failed", &json!({ "error": refused.message }));
-                Err(Failure::Told(refused))
-            }
+            Err(refused) => Err(direct::fail(desk, refused)),
         },
         _ if desk.who().is_none() => Err(Code::MissingToken.into()),
-        _ => Err(Code::UnknownEvent.into()),
+        _ => match direct::carry_out(desk, event).await {
+            Some(outcome) => outcome,
+            None => Err(Code::UnknownEvent.into()),
+        },
     }
 }
 
@@ -88,6 +92,17 @@ struct Registration {
     token: Option<String>,
 }
 
+/// Takes an external user's id on trust: the operator has said that clients from there may say it.
+async fn trust(desk: &Desk, claim: &ClerkId, address: &AddressKey) -> Result<(), Refused> {
+    let app = desk.app();
+    let person = app.direct.trusted(claim, || app.limits.guests.check(address)).await?;
+    let kept = app.store.user(&person.user_id).await?.ok_or(Code::MissingToken)?;
+    let display_name = kept.display_name.into();
+    let who = Principal { user_id: person.user_id, display_name, is_guest: false };
+    desk.prove(Verified { who, login: None, by_cookie: false })?;
+    Ok(())
+}
+
 /// Says whose messages a client wants: those of the person it has proved to be, and no other.
 async fn register_user(desk: &Desk, form: Result<Registration, Refused>) -> Result<Value, Refused> {
     let missing = || Refused::because(Code::Invalid, "Missing required fields");
@@ -95,6 +110,11 @@ async fn register_user(desk: &Desk, form: Result<Registration, Refused>) -> Resu
     let clerk_id = form.clerk_id.filter(|id| !id.is_empty()).ok_or_else(missing)?;
     if let Some(token) = form.token {
         desk.prove(desk.app().auth.verify_token(&token).await?)?;
+    }
+    if desk.who().is_none()
+        && let Some(address) = desk.claims_from()
+    {
+        trust(desk, &ClerkId::from(clerk_id.as_str()), &address).await?;
     }
     let user = desk.who().ok_or(Code::MissingToken)?.who.user_id;
     if clerk_id != user.as_str() {
