@@ -77,6 +77,12 @@ fn write_position(epoch: &str, seq: u64) -> String {
 /// Puts an event into the words of these clients.
 fn told(room: &RoomId, event: &Event) -> Option<AnnouncementData> {
     Some(match event {
+        // What was deleted since it was told, whoever comes back never hears of.
+        Event::ChatMessage(message) | Event::ChatEdited(message)
+            if message.deleted_at.is_some() =>
+        {
+            return None;
+        }
         Event::ChatMessage(message) => AnnouncementData::Said(said(room, message)),
         Event::ChatEdited(message) => AnnouncementData::Changed(said(room, message)),
         Event::ChatDeleted(deleted) => {

@@ -13,7 +13,9 @@ use parlor_testkit::redis::TestRedis;
 use redis::Commands as _;
 use serde_json::json;
 use support::TestServer;
+use support::socket::RoomSocket;
 use support::stream::EventStream;
+use tokio::net::TcpStream;
 
 const SAID: &str = "the owl flies at midnight";
 const SENDER: &str = "Countess of nowhere";
@@ -94,6 +96,30 @@ async fn what_was_said_is_in_no_file_of_a_server_alone() {
     assert!(server.app().store.room(&room.as_str().into()).await.unwrap().is_none());
     let gone = server.get(&path).bearer(&ada.access).send().await;
     assert_eq!(gone.status, 404);
+}
+
+#[tokio::test]
+async fn what_is_said_differently_is_in_no_file_either_and_is_told_as_it_is() {
+    let server = TestServer::start().await;
+    let data = server.app().config.data_dir.clone();
+    let ada = server.register("ada_l").await;
+    let room = make(&server, &ada.access).await;
+    let stream = TcpStream::connect(server.addresses()[0]).await.unwrap();
+    let mut socket = RoomSocket::open(stream, "localhost", &room, &ada.access).await;
+    for (kind, payload) in [
+        ("CHAT_SEND", json!({ "text": "the owl sleeps" })),
+        ("CHAT_EDIT", json!({ "id": "1", "text": SAID })),
+    ] {
+        socket.send(&json!({ "type": kind, "payload": payload })).await;
+    }
+    assert_eq!(socket.until("CHAT_EDITED").await["text"], SAID);
+    assert_eq!(holding(&data, SAID.as_bytes()), Vec::<String>::new());
+    let listed = server.get(&format!("/api/messages?roomId={room}")).bearer(&ada.access);
+    assert_eq!(listed.send().await.json()["messages"][0]["text"], SAID);
+    socket.send(&json!({ "type": "CHAT_DELETE", "payload": { "id": "1" } })).await;
+    socket.until("CHAT_DELETED").await;
+    let listed = server.get(&format!("/api/messages?roomId={room}")).bearer(&ada.access);
+    assert_eq!(listed.send().await.json()["messages"], json!([]));
 }
 
 #[tokio::test]
