@@ -11,13 +11,12 @@ use super::Steps;
 use crate::value::time;
 use crate::{Store, StoreConfig};
 
-/// Steps before people had words they are found by.
-const BEFORE_WORDS: u32 = 7;
-
 async fn who_was_there_before_is_found(url: String) {
     let store = Store::connect(&StoreConfig { url, max_connections: 2 }).await.unwrap();
     let transaction = store.begin().await.unwrap();
-    Steps::up(&transaction, Some(BEFORE_WORDS)).await.unwrap();
+    let steps = Steps::migrations();
+    let before = steps.iter().position(|step| step.name() == "direct").unwrap();
+    Steps::up(&transaction, Some(u32::try_from(before).unwrap())).await.unwrap();
     let people = [
         ("u1", "account", Some("Ada_L"), "\u{C9}mile Ada"),
         ("u2", "external", None, "Zo\u{EB}"),
