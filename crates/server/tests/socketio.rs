@@ -298,31 +298,40 @@ async fn a_person_has_a_limited_number_of_connections() {
     connect_as(&server, &ada.access).await;
 }
 
-#[tokio::test]
-async fn a_flood_of_events_is_refused_and_then_ended() {
-    let server = TestServer::start().await;
-    let ada = server.register("ada1").await;
-    let mut wire = connect_as(&server, &ada.access).await;
-    let mut frames = Vec::new();
-    for _ in 0..2_000 {
-        frames.extend(support::engineio::frame(1, br#"42["fly"]"#));
-    }
+/// Sends the same text very often, and returns what is heard until the end, and the end.
+async fn flooded(server: &TestServer, token: &str, text: &str) -> (Vec<String>, Option<u16>) {
+    let mut wire = connect_as(server, token).await;
+    let frames = support::engineio::frame(1, text.as_bytes()).repeat(2_000);
     wire.stream.write_all(&frames).await.unwrap();
-    let (mut unknown, mut refused) = (0, 0);
+    let mut heard = Vec::new();
     loop {
         match wire.heard().await {
-            Heard::Text(text) => match event(&text)[1]["code"].as_str() {
-                Some("unknown_event") => unknown += 1,
-                Some("rate_limited") => refused += 1,
-                other => panic!("{other:?}"),
-            },
+            Heard::Text(text) => heard.push(text),
             Heard::Binary(_) => panic!("nothing binary was said"),
-            Heard::Closed(_) => break,
+            Heard::Closed(code) => return (heard, code),
         }
     }
+}
+
+#[tokio::test]
+async fn a_flood_is_refused_and_then_ended() {
+    let server = TestServer::start().await;
+    let ada = server.register("ada1").await;
+    let (heard, code) = flooded(&server, &ada.access, r#"42["fly"]"#).await;
+    assert_eq!(code, Some(4501));
+    let told = |code: &str| heard.iter().filter(|text| event(text)[1]["code"] == code).count();
+    let (unknown, refused) = (told("unknown_event"), told("rate_limited"));
+    assert_eq!(unknown + refused, heard.len());
     // Those that came with the last straw were not looked at any more.
     assert!(unknown < 300, "{unknown} were looked at");
     assert!((1..20).contains(&refused), "{refused} were refused aloud");
+    assert_eq!(flooded(&server, &ada.access, "3").await, (vec![], Some(4501)));
+    let polling = polling_as(&server, &ada.access).await;
+    let mut posts = 0;
+    while polling.say("3").await.0 == 200 {
+        posts += 1;
+        assert!(posts < 20_000, "{posts} POSTs were taken");
+    }
 }
 
 #[tokio::test]

@@ -5,11 +5,14 @@
 //! at a time, and carries the outputs out in order.
 
 mod io;
+mod outbox;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 pub use io::{Input, Output, Reason, Settings, Transport};
+
+use outbox::Outbox;
 
 use super::packet::{self, Packet};
 use super::polling::{self, Record};
@@ -30,9 +33,7 @@ const PROBE: &str = "probe";
 pub struct Session {
     settings: Settings,
     link: Link,
-    /// What waits for the next poll.
-    queue: VecDeque<Outgoing>,
-    queued_bytes: usize,
+    outbox: Outbox,
     /// Whether a poll waits for something to answer it with.
     polling: bool,
     /// Whether the body of a POST is under way.
@@ -74,8 +75,7 @@ impl Session {
         let mut session = Self {
             settings,
             link,
-            queue: VecDeque::new(),
-            queued_bytes: 0,
+            outbox: Outbox::default(),
             polling: transport == Transport::Polling,
             posting: false,
             heartbeat: Heartbeat::PingAt(now + settings.ping_interval),
@@ -271,10 +271,8 @@ impl Session {
                 if self.polling {
                     self.answer_poll(&Packet::Noop.into());
                 }
-                for packet in std::mem::take(&mut self.queue) {
-                    self.outputs.push_back(Output::Frame(packet));
-                }
-                self.queued_bytes = 0;
+                let waiting = self.outbox.take_all();
+                self.outputs.extend(waiting.into_iter().map(Output::Frame));
             }
             (Link::Socket, packet) => match self.packet(now, packet) {
                 Ok(()) if matches!(self.closing, Some((_, Reason::Left))) => self.end(Reason::Left),
@@ -341,45 +339,26 @@ impl Session {
             self.outputs.extend(packets.iter().cloned().map(Output::Frame));
             return;
         }
-        self.queued_bytes += packets.iter().map(polling::size_bytes).sum::<usize>();
-        self.queue.extend(packets.iter().cloned());
-        if self.queued_bytes > QUEUE_BYTES {
-            return self.end(Reason::TooSlow);
-        }
-        if self.polling {
+        if !self.outbox.push(packets) {
+            self.end(Reason::TooSlow);
+        } else if self.polling {
             self.flush();
         }
     }
 
     /// Answers the poll that waits, if there is something to answer it with.
     fn flush(&mut self) {
-        if self.queue.is_empty() {
+        if self.outbox.is_empty() {
             return;
         }
-        let body = self.take_payload();
+        let body = self.outbox.take_payload(self.settings.max_payload);
         self.polling = false;
         self.outputs.push_back(Output::PollAnswered(body));
     }
 
-    /// Takes as many packets out of the queue as one answer holds, and one in any case.
-    fn take_payload(&mut self) -> Vec<u8> {
-        let mut payload = Vec::new();
-        while let Some(packet) = self.queue.front() {
-            let size = polling::size_bytes(packet);
-            if !payload.is_empty() && payload.len() + size > self.settings.max_payload {
-                return payload;
-            }
-            polling::append(&mut payload, packet);
-            self.queued_bytes -= size;
-            self.queue.pop_front();
-        }
-        self.queue = VecDeque::new();
-        payload
-    }
-
     /// Answers the poll that waits, with this packet behind what waits with it.
     fn answer_poll(&mut self, last: &Outgoing) {
-        let mut body = self.take_payload();
+        let mut body = self.outbox.take_payload(self.settings.max_payload);
         polling::append(&mut body, last);
         self.polling = false;
         self.outputs.push_back(Output::PollAnswered(body));
@@ -432,7 +411,7 @@ impl Session {
         if self.polling && self.link != Link::Socket {
             self.answer_poll(&Packet::Close.into());
         }
-        self.queue = VecDeque::new();
+        self.outbox.take_all();
         if self.link != Link::Polling {
             self.outputs.push_back(Output::CloseSocket);
         }

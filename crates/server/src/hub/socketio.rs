@@ -100,6 +100,9 @@ impl Hub {
             },
             SocketErrand::Post(sid, body, reply) => {
                 let Some(key) = self.clients.by_sid.get(&sid).copied() else { return };
+                if !self.is_bearable(key) {
+                    return self.feed_client(me, key, Input::PostLost);
+                }
                 if let Some(client) = self.clients.all.get_mut(key) {
                     client.posts.push_back(reply);
                 }

@@ -7,7 +7,7 @@ use parlor_dialects::engineio::packet::Packet;
 use parlor_dialects::engineio::{Data, Input, Malformed, Outgoing, Reason};
 use parlor_dialects::socketio::{Assembler, Kind, Whole, encode};
 use parlor_protocol::limits::{EVENT_BYTES, EVENTS_WAITING, SOCKETS_PER_PERSON};
-use parlor_protocol::{Code, UserId};
+use parlor_protocol::{CloseCode, Code, UserId};
 use serde_json::json;
 
 use super::{ClientKey, service};
@@ -108,8 +108,15 @@ impl Hub {
             Verdict::Take => self.packet(me, key, whole),
             Verdict::Drop => {}
             Verdict::Refuse => self.refuse(me, key, &whole, Code::RateLimited),
-            Verdict::End => client.session.handle_input(now, Input::Close(Reason::Ended)),
+            Verdict::End => self.end_wire(me, key, CloseCode::Flooding),
         }
+    }
+
+    /// Counts what is no packet against the rate of a connection; `false` once it is a flood.
+    pub(super) fn is_bearable(&mut self, key: ClientKey) -> bool {
+        let now = self.tools.clock.now().mono;
+        let Some(client) = self.clients.all.get_mut(key) else { return false };
+        self.tools.no_rate_limits || client.speech.flood.judge(now) != Verdict::End
     }
 
     fn packet(&mut self, me: &HubRef, key: ClientKey, whole: Whole) {

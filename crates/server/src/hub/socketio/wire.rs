@@ -4,6 +4,7 @@ use std::io::{self, Read};
 
 use bytes::Bytes;
 use mio::unix::SourceFd;
+use parlor_dialects::engineio::packet::MESSAGE;
 use parlor_dialects::engineio::{Input, Outgoing, Reason};
 use parlor_dialects::websocket::{self, Decoder, Message};
 use parlor_protocol::CloseCode;
@@ -76,6 +77,16 @@ impl Hub {
         let Some(wire) = wire_of(self.clients.all.get_mut(key)) else { return };
         let mut decoder = std::mem::take(&mut wire.decoder);
         let read = decoder.feed(bytes, |message| {
+            let is_message = match message {
+                Message::Text(text) => text.as_bytes().first() == Some(&MESSAGE),
+                Message::Binary(_) => true,
+                Message::Ping(_) | Message::Pong | Message::Close(_) => false,
+            };
+            // Messages are counted when they are packets.
+            if !is_message && !self.is_bearable(key) {
+                self.end_wire(me, key, CloseCode::Flooding);
+                return false;
+            }
             match message {
                 Message::Text(text) => self.feed_client(me, key, Input::Text(text)),
                 Message::Binary(bytes) => self.feed_client(me, key, Input::Binary(bytes)),
@@ -98,8 +109,8 @@ impl Hub {
         }
     }
 
-    /// Ends a WebSocket that the client closes, or that cannot be read on.
-    fn end_wire(&mut self, me: &HubRef, key: ClientKey, code: CloseCode) {
+    /// Ends a WebSocket that the client closes, or that is not to be read on, and what it carries.
+    pub(super) fn end_wire(&mut self, me: &HubRef, key: ClientKey, code: CloseCode) {
         if let Some(wire) = wire_of(self.clients.all.get_mut(key)) {
             wire.close_code = code;
         }
