@@ -27,7 +27,7 @@ const INDEX: &str = "index.html";
 
 /// Pages of the UI beside the room's: a browser that loads one directly gets the UI, which knows
 /// what to show.
-pub const PAGES: [&str; 12] = [
+pub const PAGES: [&str; 14] = [
     "/",
     "/join/{code}",
     "/you",
@@ -38,6 +38,8 @@ pub const PAGES: [&str; 12] = [
     "/verify",
     "/invitation",
     "/first",
+    "/messages",
+    "/messages/{who}",
     "/admin",
     "/admin/mail",
 ];

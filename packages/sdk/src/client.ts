@@ -1,7 +1,18 @@
 import createClient, { type Client } from 'openapi-fetch';
+import { DirectSocket } from './direct-socket.ts';
 import { ParlorError } from './errors.ts';
 import type {
   Account,
+  BlockedPerson,
+  Contact,
+  ConversationPage,
+  Correspondent,
+  DirectMessage,
+  DirectRequest,
+  DirectSettings,
+  DirectSettingsUpdate,
+  Oneself,
+  SentDirect,
   ChatPage,
   CreatedRoom,
   CreateRoom,
@@ -292,6 +303,123 @@ export class ParlorClient {
   members(roomId: string, after?: string): Promise<MemberPage> {
     const params = { path: { roomId }, query: after === undefined ? {} : { after } };
     return answer(this.routes.GET('/api/v1/rooms/{roomId}/members', { params }));
+  }
+
+  /** Oneself, as direct messages know one. */
+  directMe(): Promise<Oneself> {
+    return answer(this.routes.GET('/users/me'));
+  }
+
+  /** People whose name begins so; three characters at least. */
+  async searchPeople(q: string): Promise<Correspondent[]> {
+    return (await answer(this.routes.GET('/users/search', { params: { query: { q } } }))).users;
+  }
+
+  /** One's contacts, the one with the latest message first. */
+  async contacts(): Promise<Contact[]> {
+    return (await answer(this.routes.GET('/contacts'))).contacts;
+  }
+
+  /** Calls a contact by another name; `null` for their own. */
+  async nameContact(id: number, nickname: string | null): Promise<Contact> {
+    const params = { path: { id } };
+    const changed = answer(this.routes.PATCH('/contacts/{id}', { params, body: { nickname } }));
+    return (await changed).contact;
+  }
+
+  /** Takes somebody out of one's contacts; what was said stays. */
+  deleteContact(id: number): Promise<unknown> {
+    return answer(this.routes.DELETE('/contacts/{id}', { params: { path: { id } } }));
+  }
+
+  /** What was said with somebody, newest first: the latest, or what came before a message. */
+  directMessages(contactId: string, before?: number): Promise<ConversationPage> {
+    const query = before === undefined ? {} : { before };
+    const params = { path: { contactId }, query };
+    return answer(this.routes.GET('/conversations/with/{contactId}/messages', { params }));
+  }
+
+  /** Writes to somebody. Sent again under the same `clientMessageId`, it is stored once. */
+  sendDirect(toClerkId: string, text: string, clientMessageId: string): Promise<SentDirect> {
+    const body = { toClerkId, text, clientMessageId };
+    return answer(this.routes.POST('/api/v1/direct/messages', { body }));
+  }
+
+  /** Marks messages to oneself as read. */
+  markRead(messageIds: number[]): Promise<unknown> {
+    return answer(this.routes.POST('/api/v1/direct/read', { body: { messageIds } }));
+  }
+
+  /** Strangers who wrote and wait for an answer, the latest first. */
+  async directRequests(): Promise<DirectRequest[]> {
+    return (await answer(this.routes.GET('/api/v1/direct/requests'))).requests;
+  }
+
+  /** Lets somebody who asked be one's contact, or lets them wait for ever. */
+  answerRequest(id: number, accepts: boolean): Promise<unknown> {
+    const params = { path: { id } };
+    return accepts
+      ? answer(this.routes.POST('/api/v1/direct/requests/{id}/accept', { params }))
+      : answer(this.routes.POST('/api/v1/direct/requests/{id}/decline', { params }));
+  }
+
+  /** Whom one has blocked, the latest first. */
+  async blocked(): Promise<BlockedPerson[]> {
+    return (await answer(this.routes.GET('/api/v1/direct/blocks'))).blocked;
+  }
+
+  /** Blocks somebody, or lets them write again. */
+  block(clerkId: string, blocks: boolean): Promise<unknown> {
+    const params = { path: { clerkId } };
+    return blocks
+      ? answer(this.routes.PUT('/api/v1/direct/blocks/{clerkId}', { params }))
+      : answer(this.routes.DELETE('/api/v1/direct/blocks/{clerkId}', { params }));
+  }
+
+  /** Deletes a conversation for oneself; once both have, it is gone. */
+  deleteConversation(id: number): Promise<unknown> {
+    const params = { path: { id } };
+    return answer(this.routes.DELETE('/api/v1/direct/conversations/{id}', { params }));
+  }
+
+  /** Everything that was said in a conversation, oldest first. */
+  async exportConversation(id: number): Promise<DirectMessage[]> {
+    const messages: DirectMessage[] = [];
+    let after: number | null = null;
+    do {
+      const query: { after?: number } = after === null ? {} : { after };
+      const params = { path: { id }, query };
+      const page = await answer(
+        this.routes.GET('/api/v1/direct/conversations/{id}/export', { params }),
+      );
+      messages.push(...page.messages);
+      after = page.next;
+    } while (after !== null);
+    return messages;
+  }
+
+  /** How one wants to be reached. */
+  directSettings(): Promise<DirectSettings> {
+    return answer(this.routes.GET('/api/v1/direct/settings'));
+  }
+
+  /** Changes how one wants to be reached. */
+  updateDirectSettings(body: DirectSettingsUpdate): Promise<DirectSettings> {
+    return answer(this.routes.PATCH('/api/v1/direct/settings', { body }));
+  }
+
+  /** The connection over which one's direct messages arrive; open it to begin. */
+  directSocket(): DirectSocket {
+    return new DirectSocket({
+      url: async () => {
+        const { ticket, syncUrl } = await this.ticket();
+        const elsewhere = syncUrl?.replace(/^ws/, 'http');
+        // A browser's cookies speak for it at its own server.
+        const needsToken = elsewhere !== undefined || this.token !== undefined;
+        const origin = elsewhere ?? this.baseUrl;
+        return needsToken ? { origin, token: ticket } : { origin };
+      },
+    });
   }
 
   /** What opens one socket, once, within 30 s, and where. */

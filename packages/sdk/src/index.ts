@@ -10,6 +10,12 @@ export {
   type SocketState,
   type WebSocketLike,
 } from './room-socket.ts';
+export {
+  DirectSocket,
+  type DirectEvents,
+  type DirectSocketOptions,
+  type ReceivedDirect,
+} from './direct-socket.ts';
 export { closeMeaning, type CloseMeaning } from './close-codes.ts';
 export { RoomView, type RoomSnapshot } from './room-view.ts';
 export { Outbox, type Outgoing, type Regard } from './outbox.ts';

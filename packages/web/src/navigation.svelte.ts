@@ -7,6 +7,7 @@ export type Page =
   | { name: 'invitation' }
   | { name: 'first' }
   | { name: 'site'; part: 'people' | 'mail' }
+  | { name: 'messages'; who?: string }
   | { name: 'room'; roomId: string }
   | { name: 'unknown' };
 
@@ -20,10 +21,22 @@ export function pageAt(path: string): Page {
   if (/^\/first\/?$/.test(path)) return { name: 'first' };
   if (/^\/admin\/?$/.test(path)) return { name: 'site', part: 'people' };
   if (/^\/admin\/mail\/?$/.test(path)) return { name: 'site', part: 'mail' };
+  if (/^\/messages\/?$/.test(path)) return { name: 'messages' };
+  const who = /^\/messages\/([^/]+)\/?$/.exec(path)?.[1];
+  if (who !== undefined) return { name: 'messages', who: decoded(who) };
   const code = /^\/join\/([a-z0-9]+)\/?$/i.exec(path)?.[1];
   if (code !== undefined) return { name: 'front', code };
   const room = /^\/room\/([\w-]+)\/?$/.exec(path)?.[1];
   return room === undefined ? { name: 'unknown' } : { name: 'room', roomId: room };
+}
+
+/** Reads a part of an address; what is no proper part is taken as it stands. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 class Navigation {

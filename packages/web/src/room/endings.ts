@@ -14,6 +14,9 @@ const say = strings.ends;
 /** Puts the end of a stay into words. */
 export function endingOf(why: CloseMeaning['reason'], closed: RoomSnapshot['closed']): Ending {
   if (closed === 'deleted') return { title: say.ended, text: say.endedText, again: false };
+  if (closed === 'vanished') {
+    return { title: say.vanished, text: say.vanishedText, again: false };
+  }
   if (closed === 'idle') return { title: say.idle, text: say.idleText, again: false };
   switch (why) {
     case 'removed':

@@ -1,0 +1,260 @@
+import type { Contact, Correspondent, DirectRequest, ReceivedDirect } from '@parlor/sdk';
+import { SvelteMap, SvelteSet } from 'svelte/reactivity';
+import { parlor } from '../account/session.svelte';
+import { navigation } from '../navigation.svelte';
+import { reasonOf } from '../text/reason';
+import { notify } from './notify';
+import { DirectOutbox, type Outgoing } from './outbox';
+import { Thread } from './thread.svelte';
+
+/** Typing ends by itself after this, ms, if nobody says so. */
+const TYPING_ENDS_MS = 6_000;
+/** How often one says that one still types, ms. */
+const TYPING_SAID_EVERY_MS = 3_000;
+
+/** One's direct messages: whom one knows, what is unread, who is there and who types. */
+class Inbox {
+  contacts = $state.raw<readonly Contact[]>([]);
+  requests = $state.raw<readonly DirectRequest[]>([]);
+  state = $state<'closed' | 'loading' | 'ready' | 'failed'>('closed');
+  problem = $state('');
+  connected = $state(false);
+  outgoing = $state.raw<readonly Outgoing[]>([]);
+  readonly typing = new SvelteSet<string>();
+  readonly #threads = new SvelteMap<string, Thread>();
+  /** How many messages are not read, and how many strangers wait. */
+  unread = $derived(
+    this.contacts.reduce((sum, contact) => sum + contact.unreadCount, 0) + this.requests.length,
+  );
+
+  #me = '';
+  #outbox: DirectOutbox | undefined;
+  #typingEnds = new Map<string, ReturnType<typeof setTimeout>>();
+  #socket = parlor.directSocket();
+  #saidTyping = { to: '', atMs: 0 };
+
+  /** Begins, once; for somebody with an account. */
+  async open(): Promise<void> {
+    if (this.state !== 'closed') return;
+    this.state = 'loading';
+    try {
+      this.#me = (await parlor.directMe()).clerkId;
+      this.#outbox = new DirectOutbox(this.#me, {
+        send: (message) => this.#send(message),
+        show: (waiting) => (this.outgoing = waiting),
+        storage: localStorage,
+        later: (run, ms) => setTimeout(run, ms),
+      });
+      await this.refresh();
+      this.#listen();
+      await this.#socket.open();
+      void this.#outbox.flush();
+    } catch (error) {
+      this.state = 'failed';
+      this.problem = reasonOf(error);
+    }
+  }
+
+  /** Tries once more after it could not begin. */
+  retry(): void {
+    this.state = 'closed';
+    void this.open();
+  }
+
+  /** Reads the lists anew. */
+  async refresh(): Promise<void> {
+    const [contacts, requests] = await Promise.all([parlor.contacts(), parlor.directRequests()]);
+    this.contacts = contacts;
+    this.requests = requests;
+    this.state = 'ready';
+  }
+
+  /** Returns what was said with somebody, reading it if need be. */
+  thread(who: string): Thread {
+    const known = this.#threads.get(who);
+    if (known) return known;
+    const thread = new Thread(who);
+    this.#threads.set(who, thread);
+    void thread.load();
+    return thread;
+  }
+
+  contactOf(who: string): Contact | undefined {
+    return this.contacts.find((contact) => contact.contactClerkId === who);
+  }
+
+  requestOf(who: string): DirectRequest | undefined {
+    return this.requests.find((request) => request.fromUser.clerkId === who);
+  }
+
+  /** Writes to somebody; it is sent as soon as it can be. */
+  say(to: string, text: string): void {
+    const id = crypto.randomUUID();
+    this.#outbox?.add({ id, to, text, writtenAt: new Date().toISOString() });
+    this.stopTyping(to);
+  }
+
+  again(message: Outgoing): void {
+    this.#outbox?.again(message.id);
+  }
+
+  drop(message: Outgoing): void {
+    this.#outbox?.drop(message.id);
+  }
+
+  /** Marks everything of a thread as read that is shown. */
+  async markRead(thread: Thread): Promise<void> {
+    const ids = thread.unread();
+    if (ids.length === 0) return;
+    thread.read(new Set(ids), new Date().toISOString());
+    this.#change(thread.who, (contact) => ({ ...contact, unreadCount: 0 }));
+    await parlor.markRead(ids).catch(() => null);
+  }
+
+  /** Says that one types, not more often than needed. */
+  sayTyping(to: string): void {
+    const now = Date.now();
+    if (this.#saidTyping.to === to && now - this.#saidTyping.atMs < TYPING_SAID_EVERY_MS) return;
+    this.#saidTyping = { to, atMs: now };
+    this.#socket.typing(this.#me, to, true);
+  }
+
+  stopTyping(to: string): void {
+    if (this.#saidTyping.to !== to) return;
+    this.#saidTyping = { to: '', atMs: 0 };
+    this.#socket.typing(this.#me, to, false);
+  }
+
+  async answer(request: DirectRequest, accepts: boolean): Promise<void> {
+    await parlor.answerRequest(request.id, accepts);
+    await this.refresh();
+  }
+
+  async call(contact: Contact, nickname: string): Promise<void> {
+    const changed = await parlor.nameContact(contact.id, nickname.trim() || null);
+    this.#change(contact.contactClerkId, () => changed);
+  }
+
+  async block(who: string): Promise<void> {
+    await parlor.block(who, true);
+    this.#threads.delete(who);
+    await this.refresh();
+  }
+
+  async unblock(who: string): Promise<void> {
+    await parlor.block(who, false);
+    await this.refresh();
+  }
+
+  async deleteConversation(thread: Thread): Promise<void> {
+    if (thread.conversationId !== null) await parlor.deleteConversation(thread.conversationId);
+    thread.clear();
+    await this.refresh();
+  }
+
+  async #send({ to, text, id }: Outgoing): Promise<void> {
+    const { messageId, timestamp } = await parlor.sendDirect(to, text, id);
+    const message = { messageId, fromClerkId: this.#me, toClerkId: to, content: text, timestamp };
+    this.#wrote({ ...message, conversationId: 0, messageType: 'text' });
+  }
+
+  #listen(): void {
+    this.#socket.on('connected', (connected) => {
+      // What happened meanwhile was told to nobody here.
+      if (connected && !this.connected) void this.#catchUp();
+      this.connected = connected;
+    });
+    this.#socket.on('message', (message) => this.#received(message));
+    this.#socket.on('mirrored', (message) => this.#wrote(message));
+    this.#socket.on('read', ({ messageIds, readAt }) => {
+      const ids = new Set(messageIds);
+      for (const thread of this.#threads.values()) thread.read(ids, readAt);
+      void this.refresh().catch(() => null);
+    });
+    this.#socket.on('typing', ({ fromClerkId, isTyping }) => this.#types(fromClerkId, isTyping));
+    this.#socket.on('status', ({ clerkId, status }) => {
+      this.#change(clerkId, (contact) => ({ ...contact, status }));
+    });
+    addEventListener('online', () => void this.#outbox?.flush());
+  }
+
+  async #catchUp(): Promise<void> {
+    void this.#outbox?.flush();
+    await Promise.all([
+      this.refresh(),
+      ...[...this.#threads.values()].map((it) => it.load()),
+    ]).catch(() => null);
+  }
+
+  #received(message: ReceivedDirect): void {
+    const who = message.fromClerkId;
+    this.#types(who, false);
+    this.#threads.get(who)?.add([kept(message, false)]);
+    const { page } = navigation;
+    const isOpen = page.name === 'messages' && page.who === who && !document.hidden;
+    const contact = this.contactOf(who);
+    if (contact) {
+      this.#move(who, message, isOpen ? contact.unreadCount : contact.unreadCount + 1);
+    } else {
+      void this.refresh().catch(() => null);
+    }
+    if (!isOpen) notify(who, contact ? nameOf(contact) : '', message.content);
+  }
+
+  #wrote(message: ReceivedDirect): void {
+    const who = message.toClerkId;
+    this.#threads.get(who)?.add([kept(message, true)]);
+    if (this.contactOf(who)) this.#move(who, message, this.contactOf(who)?.unreadCount ?? 0);
+    else void this.refresh().catch(() => null);
+  }
+
+  /** Brings a contact to the top. */
+  #move(who: string, message: ReceivedDirect, unreadCount: number): void {
+    this.#change(who, (contact) => ({
+      ...contact,
+      lastMessagePreview: message.content,
+      lastMessageAt: message.timestamp,
+      unreadCount,
+    }));
+    const isIt = (contact: Contact) => contact.contactClerkId === who;
+    this.contacts = [...this.contacts.filter(isIt), ...this.contacts.filter((it) => !isIt(it))];
+  }
+
+  #change(who: string, change: (contact: Contact) => Contact): void {
+    this.contacts = this.contacts.map((it) => (it.contactClerkId === who ? change(it) : it));
+  }
+
+  #types(who: string, isTyping: boolean): void {
+    clearTimeout(this.#typingEnds.get(who));
+    if (!isTyping) {
+      this.typing.delete(who);
+      return;
+    }
+    this.typing.add(who);
+    const end = setTimeout(() => this.typing.delete(who), TYPING_ENDS_MS);
+    this.#typingEnds.set(who, end);
+  }
+}
+
+function kept(message: ReceivedDirect, isMine: boolean) {
+  return {
+    id: message.messageId,
+    fromClerkId: message.fromClerkId,
+    toClerkId: message.toClerkId,
+    content: message.content,
+    messageType: message.messageType,
+    isRead: false,
+    readAt: null,
+    createdAt: message.timestamp,
+    isMine,
+  };
+}
+
+/** What a contact is called here. */
+export function nameOf(contact: Contact | Correspondent): string {
+  if ('fullName' in contact) return contact.fullName;
+  return contact.nickname ?? contact.contactName;
+}
+
+/** One's direct messages. */
+export const inbox = new Inbox();

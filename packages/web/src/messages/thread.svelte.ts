@@ -1,0 +1,87 @@
+import type { Correspondent, DirectMessage } from '@parlor/sdk';
+import { parlor } from '../account/session.svelte';
+import { reasonOf } from '../text/reason';
+
+/** Messages the server gives at once. */
+const PAGE = 50;
+
+/** What was said with one person, as far as it is known here. */
+export class Thread {
+  readonly who: string;
+  other = $state.raw<Correspondent | null>(null);
+  conversationId = $state<number | null>(null);
+  /** Oldest first. */
+  messages = $state.raw<readonly DirectMessage[]>([]);
+  state = $state<'loading' | 'ready' | 'failed'>('loading');
+  older = $state<'more' | 'loading' | 'none'>('none');
+  problem = $state('');
+
+  constructor(who: string) {
+    this.who = who;
+  }
+
+  /** Reads the latest page; what is known already stays. */
+  async load(): Promise<void> {
+    try {
+      const page = await parlor.directMessages(this.who);
+      this.other = page.otherUser;
+      this.conversationId = page.conversationId;
+      if (this.state !== 'ready') this.older = page.messages.length < PAGE ? 'none' : 'more';
+      this.state = 'ready';
+      this.add(page.messages);
+    } catch (error) {
+      if (isUnknown(error)) {
+        this.state = 'ready';
+        return;
+      }
+      this.problem = reasonOf(error);
+      if (this.state !== 'ready') this.state = 'failed';
+    }
+  }
+
+  /** Reads the page before the oldest that is known. */
+  async loadOlder(): Promise<void> {
+    const oldest = this.messages[0];
+    if (this.older !== 'more' || !oldest) return;
+    this.older = 'loading';
+    try {
+      const page = await parlor.directMessages(this.who, oldest.id);
+      this.add(page.messages);
+      this.older = page.messages.length < PAGE ? 'none' : 'more';
+    } catch {
+      this.older = 'more';
+    }
+  }
+
+  /** Takes messages in, each once and in its place. */
+  add(messages: readonly DirectMessage[]): void {
+    const isNew = ({ id }: DirectMessage) => !messages.some((message) => message.id === id);
+    const others = this.messages.filter(isNew);
+    this.messages = [...others, ...messages].sort((a, b) => a.id - b.id);
+  }
+
+  /** Notes that messages were read. */
+  read(ids: ReadonlySet<number>, readAt: string): void {
+    if (!this.messages.some((message) => ids.has(message.id) && !message.isRead)) return;
+    this.messages = this.messages.map((message) =>
+      ids.has(message.id) ? { ...message, isRead: true, readAt } : message,
+    );
+  }
+
+  /** Returns which of the other's messages are not read. */
+  unread(): number[] {
+    return this.messages.filter((it) => !it.isMine && !it.isRead).map((it) => it.id);
+  }
+
+  /** Forgets everything: the conversation was deleted. */
+  clear(): void {
+    this.messages = [];
+    this.conversationId = null;
+    this.older = 'none';
+  }
+}
+
+/** Whether nothing was ever said with this person. */
+function isUnknown(error: unknown): boolean {
+  return error instanceof Error && 'status' in error && error.status === 404;
+}
