@@ -6,10 +6,8 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use parlor_server::config::SocketSettings;
-
-use super::{counterpart, counterpart_with};
-use crate::support::engineio::{Engine, Heard, Polling, text};
+use super::{calm_counterpart, counterpart};
+use crate::support::engineio::{Heard, Polling, text};
 
 const ROOTS: [&str; 2] = ["/engine.io/", "/socket.io/"];
 
@@ -94,8 +92,8 @@ async fn messages_come_back_by_polling() {
     let polling = engine.open().await;
     assert_eq!(polling.say("4one\x1e4two\x1ebAQIDBA==").await, said("ok"));
     assert_eq!(next_answer(&polling).await, said("4one\x1e4two\x1ebAQIDBA=="));
-    let (answer, posted) = tokio::join!(polling.poll(), polling.say("4three"));
-    assert_eq!((answer, posted), (said("4three"), said("ok")));
+    assert_eq!(polling.say("4three").await, said("ok"));
+    assert_eq!(next_answer(&polling).await, said("4three"));
 }
 
 #[tokio::test]
@@ -127,18 +125,18 @@ async fn who_breaks_the_protocol_loses_the_connection() {
 #[tokio::test]
 async fn two_polls_at_once_end_the_connection() {
     for root in ROOTS {
-        let (_server, engine) = counterpart(root).await;
+        let (_server, engine) = calm_counterpart(root).await;
         let polling = engine.open().await;
-        let mut answers = <[_; 2]>::from(tokio::join!(polling.poll(), polling.poll()));
-        answers.sort();
-        assert_eq!(answers, [said("1"), refused(BAD)]);
+        let first = begin_poll(&polling).await;
+        assert_eq!(polling.poll().await, refused(BAD));
+        assert_eq!(first.await.unwrap(), said("1"));
         assert_eq!(polling.poll().await, refused(UNKNOWN));
     }
 }
 
 #[tokio::test]
 async fn two_posts_at_once_end_the_connection() {
-    let (_server, engine) = counterpart("/engine.io/").await;
+    let (_server, engine) = calm_counterpart("/engine.io/").await;
     let polling = engine.open().await;
     let path = format!("/engine.io/?{}", polling.query());
     let mut first = TcpStream::connect(engine.address).await.unwrap();
@@ -159,28 +157,45 @@ async fn two_posts_at_once_end_the_connection() {
     assert_eq!(polling.poll().await, refused(UNKNOWN));
 }
 
+/// Says nothing a few times. When that is answered, a server with one core has seen every request that
+/// was sent before.
+async fn is_seen(polling: &Polling) {
+    for _ in 0..3 {
+        assert_eq!(polling.say("6").await, said("ok"));
+    }
+}
+
+/// Begins a poll, and returns when the server has it waiting.
+async fn begin_poll(polling: &Polling) -> tokio::task::JoinHandle<(u16, String)> {
+    let own = polling.clone();
+    let waiting = tokio::spawn(async move { own.poll().await });
+    is_seen(polling).await;
+    waiting
+}
+
 #[tokio::test]
 async fn a_poll_that_is_given_up_ends_the_connection() {
-    // It does not end for want of a pong.
-    let mut sockets = SocketSettings::conformance();
-    sockets.engine.ping_interval = Duration::from_secs(60);
     for root in ROOTS {
-        let (_server, engine) = counterpart_with(root, sockets).await;
+        let (_server, engine) = calm_counterpart(root).await;
         let polling = engine.open().await;
         let mut given_up = TcpStream::connect(engine.address).await.unwrap();
         let query = polling.query();
         let head = format!("GET {root}?{query} HTTP/1.1\r\nhost: {}\r\n\r\n", engine.address);
         given_up.write_all(head.as_bytes()).await.unwrap();
+        is_seen(&polling).await;
         drop(given_up);
-        ended(engine, &polling).await;
+        ended(&polling).await;
     }
 }
 
-/// Waits until a connection is over, without polling while it may not be.
-async fn ended(engine: Engine, polling: &Polling) {
-    let query = format!("EIO=4&transport=websocket&sid={}", polling.sid);
-    while engine.wire(&query).await.is_ok() {}
-    assert_eq!(polling.poll().await, refused(UNKNOWN));
+/// Waits until a connection is over, by saying nothing until nobody hears it.
+async fn ended(polling: &Polling) {
+    loop {
+        match polling.say("6").await {
+            (200, _) => {}
+            other => return assert_eq!(other, refused(UNKNOWN)),
+        }
+    }
 }
 
 #[tokio::test]
@@ -229,17 +244,18 @@ async fn a_client_that_answers_no_ping_is_cut_off() {
         assert_eq!(wire.next().await, text("2"));
         assert_eq!(wire.closed().await, Some(1000));
         assert!(begun.elapsed() >= Duration::from_millis(500), "{:?}", begun.elapsed());
-        ended(engine, &polling).await;
+        ended(&polling).await;
     }
 }
 
 #[tokio::test]
 async fn a_client_takes_leave() {
     for root in ROOTS {
-        let (_server, engine) = counterpart(root).await;
+        let (_server, engine) = calm_counterpart(root).await;
         let polling = engine.open().await;
-        let (answer, posted) = tokio::join!(polling.poll(), polling.say("1"));
-        assert_eq!((answer, posted), (said("6"), said("ok")));
+        let waiting = begin_poll(&polling).await;
+        assert_eq!(polling.say("1").await, said("ok"));
+        assert_eq!(waiting.await.unwrap(), said("6"));
         assert_eq!(polling.poll().await, refused(UNKNOWN));
         let mut wire = engine.socket().await;
         wire.send("1").await;
@@ -249,7 +265,7 @@ async fn a_client_takes_leave() {
 
 #[tokio::test]
 async fn a_connection_moves_to_a_websocket() {
-    let (_server, engine) = counterpart("/engine.io/").await;
+    let (_server, engine) = calm_counterpart("/engine.io/").await;
     let polling = engine.open().await;
     let mut wire = polling.upgrade().await;
     wire.send("4hello").await;
@@ -264,20 +280,18 @@ async fn a_connection_moves_to_a_websocket() {
 
 #[tokio::test]
 async fn a_poll_under_way_is_ended_by_the_move_and_nothing_is_lost() {
-    let (_server, engine) = counterpart("/engine.io/").await;
+    let (_server, engine) = calm_counterpart("/engine.io/").await;
     let polling = engine.open().await;
-    let moving = async {
-        let mut wire = polling.upgrade().await;
-        wire.send("4hello").await;
-        wire.heard().await
-    };
-    let (answer, heard) = tokio::join!(polling.poll(), moving);
-    assert_eq!((answer, heard), (said("6"), text("4hello")));
+    let waiting = begin_poll(&polling).await;
+    let mut wire = polling.upgrade().await;
+    assert_eq!(waiting.await.unwrap(), said("6"));
+    wire.send("4hello").await;
+    assert_eq!(wire.heard().await, text("4hello"));
 }
 
 #[tokio::test]
 async fn a_second_websocket_does_not_disturb_the_first() {
-    let (_server, engine) = counterpart("/engine.io/").await;
+    let (_server, engine) = calm_counterpart("/engine.io/").await;
     let polling = engine.open().await;
     let query = format!("EIO=4&transport=websocket&sid={}", polling.sid);
     let mut first = engine.wire(&query).await.unwrap();
