@@ -11,5 +11,5 @@ pub mod packet;
 pub mod recovery;
 mod walk;
 
-pub use assembler::{Assembler, Whole};
+pub use assembler::{ATTACHED_BYTES, Assembler, Whole};
 pub use packet::{Kind, Packet};
