@@ -203,6 +203,13 @@ export class ParlorClient {
     return answer(this.routes.POST('/api/v1/rooms', { body }));
   }
 
+  /** Makes a room that destroys itself, and what was said in it, some time after the last message. */
+  createVanishingRoom(
+    body: components['schemas']['CreatePageRoom'] = {},
+  ): Promise<{ roomId: string }> {
+    return answer(this.routes.POST('/api/room/create', { body }));
+  }
+
   /** A room as it is now, without entering it. */
   roomState(roomId: string): Promise<RoomState> {
     return answer(this.routes.GET('/api/v1/rooms/{roomId}', { params: { path: { roomId } } }));

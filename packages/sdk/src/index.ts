@@ -17,7 +17,7 @@ export {
   type ReceivedDirect,
 } from './direct-socket.ts';
 export { closeMeaning, type CloseMeaning } from './close-codes.ts';
-export { RoomView, type RoomSnapshot } from './room-view.ts';
+export { RoomView, type RoomSnapshot, type SelfDestruct } from './room-view.ts';
 export { Outbox, type Outgoing, type Regard } from './outbox.ts';
 export { ServerClock } from './server-clock.ts';
 export { ClockFilter, type ClockEstimate, type ClockSample } from './clock-filter.ts';

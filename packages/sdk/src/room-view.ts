@@ -40,6 +40,16 @@ export interface RoomSnapshot {
   readonly callers: readonly Caller[];
   /** Why the room ended, if it did. */
   readonly closed: EventPayloads['ROOM_CLOSED']['reason'] | null;
+  /** When the room destroys itself, where what is said in it vanishes; else `null`. */
+  readonly selfDestruct: SelfDestruct | null;
+}
+
+/** When a room destroys itself unless something is said. */
+export interface SelfDestruct {
+  /** How long it lives after a message, s. */
+  readonly ttlSeconds: number;
+  /** The moment, by `performance.now()`. */
+  readonly atMs: number;
 }
 
 const EMPTY: RoomSnapshot = {
@@ -66,6 +76,7 @@ const EMPTY: RoomSnapshot = {
   sync: new Map(),
   callers: [],
   closed: null,
+  selfDestruct: null,
 };
 
 /**
@@ -158,7 +169,9 @@ export class RoomView {
     this.#takeAside();
     this.#recovering = false;
     const position = this.#position;
-    if (!position || position.epoch !== at.epoch || position.seq < at.seq) this.refresh();
+    const isBehind = !position || position.epoch !== at.epoch || position.seq < at.seq;
+    // How long ago a missed message was said, and with it the room's end, only the server knows.
+    if (isBehind || this.#snapshot.selfDestruct) this.refresh();
   }
 
   #replace(state: RoomState): void {
@@ -182,6 +195,7 @@ export class RoomView {
       queue: state.queue,
       // Told again behind the state, if anybody waits.
       callers: [],
+      selfDestruct: destructionOf(state),
       // What was said before the page may have been changed or taken back in what was missed; it
       // can be fetched again.
       chat: missedNothing ? mergeChat(this.#snapshot.chat, state.chat) : state.chat,
@@ -218,7 +232,10 @@ export class RoomView {
       case 'HOST_CHANGED':
         return this.#change({ hostId: frame.payload.newHostId });
       case 'CHAT_MESSAGE':
-        return this.#change({ chat: mergeChat(this.#snapshot.chat, [frame.payload]) });
+        return this.#change({
+          chat: mergeChat(this.#snapshot.chat, [frame.payload]),
+          selfDestruct: putOff(this.#snapshot.selfDestruct),
+        });
       case 'CHAT_EDITED':
         return this.#change({ chat: withMessage(this.#snapshot.chat, frame.payload) });
       case 'CHAT_DELETED':
@@ -278,6 +295,18 @@ function mergeChat(older: readonly ChatMessage[], newer: readonly ChatMessage[])
 }
 
 /** Replaces a message by what it is now. One that is not known was never shown. */
+function destructionOf({ selfDestruct, serverTime }: RoomState): SelfDestruct | null {
+  if (!selfDestruct) return null;
+  const { ttlSeconds, at } = selfDestruct;
+  return { ttlSeconds, atMs: performance.now() + (at - serverTime) };
+}
+
+/** Each message gives the room its whole time anew. */
+function putOff(destruction: SelfDestruct | null): SelfDestruct | null {
+  if (!destruction) return null;
+  return { ...destruction, atMs: performance.now() + destruction.ttlSeconds * 1_000 };
+}
+
 function withMessage(chat: readonly ChatMessage[], edited: ChatMessage): ChatMessage[] {
   return chat.map((message) => (message.id === edited.id ? edited : message));
 }

@@ -93,6 +93,7 @@ export const strings = {
     open: 'Open a room',
     opening: 'Opening…',
     sample: 'Try the sample film',
+    vanishing: 'Open a room that vanishes',
     notAnAddress:
       'That does not look like a link. Paste one that begins with https://, or leave the field empty.',
     joinTitle: 'Join with a code',
@@ -257,6 +258,8 @@ export const strings = {
     panel: 'Beside the film',
     resizePanel: 'Width of the side panel',
     code: 'Code',
+    vanishes: (minutes: number) =>
+      `Everything said here is erased in ${minutes === 1 ? 'a minute' : `${minutes} minutes`}, unless somebody says something`,
     copyCode: 'Copy the code',
     here: (n: number) => (n === 1 ? '1 person here' : `${n} people here`),
     tabs: { chat: 'Chat', people: 'People', queue: 'Queue' },

@@ -58,6 +58,7 @@ const room: RoomSnapshot = {
   sync: new Map(),
   callers: [],
   closed: null,
+  selfDestruct: null,
 };
 
 function telemetry(errorNowMs: number, extra: Partial<Telemetry> = {}): Telemetry {

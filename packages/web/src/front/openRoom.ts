@@ -7,6 +7,13 @@ export const SAMPLE = '/sample/parlor-sample.mp4';
 /** Longest name of a room, in characters. */
 const NAME_CHARS = 100;
 
+/** Opens a room whose messages vanish, as a guest if nobody is signed in; returns its id. */
+export async function openVanishingRoom(): Promise<string> {
+  const me = await session.ensure();
+  const name = `${me.displayName}’s room`.slice(-NAME_CHARS);
+  return (await parlor.createVanishingRoom({ name })).roomId;
+}
+
 /** Opens a room with a medium or without, as a guest if nobody is signed in; returns its id. */
 export async function openRoom(mediaUrl: string | undefined): Promise<string> {
   const me = await session.ensure();

@@ -3,6 +3,7 @@ import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import { parlor } from '../account/session.svelte';
 import { navigation } from '../navigation.svelte';
 import { reasonOf } from '../text/reason';
+import { toasts } from '../ui/toasts.svelte';
 import { notify } from './notify';
 import { DirectOutbox, type Outgoing } from './outbox';
 import { Thread } from './thread.svelte';
@@ -106,6 +107,7 @@ class Inbox {
   async markRead(thread: Thread): Promise<void> {
     const ids = thread.unread();
     if (ids.length === 0) return;
+    toasts.retract('message');
     thread.read(new Set(ids), new Date().toISOString());
     this.#change(thread.who, (contact) => ({ ...contact, unreadCount: 0 }));
     await parlor.markRead(ids).catch(() => null);
@@ -165,7 +167,12 @@ class Inbox {
       this.connected = connected;
     });
     this.#socket.on('message', (message) => this.#received(message));
-    this.#socket.on('mirrored', (message) => this.#wrote(message));
+    this.#socket.on('mirrored', (message) => {
+      // What is on its way from here is shown in its place when its answer comes.
+      const isOnItsWay = ({ to, text, refused }: Outgoing) =>
+        to === message.toClerkId && text === message.content && refused === undefined;
+      if (!this.outgoing.some(isOnItsWay)) this.#wrote(message);
+    });
     this.#socket.on('read', ({ messageIds, readAt }) => {
       const ids = new Set(messageIds);
       for (const thread of this.#threads.values()) thread.read(ids, readAt);
@@ -195,10 +202,15 @@ class Inbox {
     const contact = this.contactOf(who);
     if (contact) {
       this.#move(who, message, isOpen ? contact.unreadCount : contact.unreadCount + 1);
-    } else {
-      void this.refresh().catch(() => null);
+      if (!isOpen) notify(who, nameOf(contact), message.content);
+      return;
     }
-    if (!isOpen) notify(who, contact ? nameOf(contact) : '', message.content);
+    // Somebody who has not written before: what they are called is known with the list.
+    const tell = () => {
+      const known = this.contactOf(who);
+      if (!isOpen) notify(who, known ? nameOf(known) : '', message.content);
+    };
+    this.refresh().then(tell, tell);
   }
 
   #wrote(message: ReceivedDirect): void {

@@ -21,6 +21,7 @@ export function notify(who: string, name: string, text: string): void {
   const action = { label: strings.messages.show, run: () => navigation.go(addressOf(who)) };
   toasts.tell(strings.messages.wrote(shown, short), {
     person: { userId: who, name: shown },
+    about: 'message',
     action,
   });
 }

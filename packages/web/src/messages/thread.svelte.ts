@@ -1,4 +1,4 @@
-import type { Correspondent, DirectMessage } from '@parlor/sdk';
+import type { DirectMessage } from '@parlor/sdk';
 import { parlor } from '../account/session.svelte';
 import { reasonOf } from '../text/reason';
 
@@ -8,7 +8,8 @@ const PAGE = 50;
 /** What was said with one person, as far as it is known here. */
 export class Thread {
   readonly who: string;
-  other = $state.raw<Correspondent | null>(null);
+  /** What the person shows as their name; empty while that is not known. */
+  name = $state('');
   conversationId = $state<number | null>(null);
   /** Oldest first. */
   messages = $state.raw<readonly DirectMessage[]>([]);
@@ -24,13 +25,14 @@ export class Thread {
   async load(): Promise<void> {
     try {
       const page = await parlor.directMessages(this.who);
-      this.other = page.otherUser;
+      this.name = page.otherUser.fullName;
       this.conversationId = page.conversationId;
       if (this.state !== 'ready') this.older = page.messages.length < PAGE ? 'none' : 'more';
       this.state = 'ready';
       this.add(page.messages);
     } catch (error) {
       if (isUnknown(error)) {
+        this.name = await nameOf(this.who);
         this.state = 'ready';
         return;
       }
@@ -79,6 +81,14 @@ export class Thread {
     this.conversationId = null;
     this.older = 'none';
   }
+}
+
+/** Asks what somebody is called with whom nothing was said yet. */
+async function nameOf(who: string): Promise<string> {
+  return parlor.user(who).then(
+    (profile) => profile.displayName,
+    () => '',
+  );
 }
 
 /** Whether nothing was ever said with this person. */

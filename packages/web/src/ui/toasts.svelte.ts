@@ -6,7 +6,7 @@ export interface Toast {
   person?: { userId: string; name: string };
   action?: { label: string; run: () => void };
   /** A later sentence about the same matter takes its place. */
-  about?: 'people' | 'host' | 'playback' | 'deleted' | 'mention';
+  about?: 'people' | 'host' | 'playback' | 'deleted' | 'mention' | 'message';
   /** How long it stands, ms, if not as long as others. */
   standsMs?: number;
 }
@@ -36,6 +36,11 @@ class Toasts {
   /** Falls silent: what was said is about a place one has left. */
   clear(): void {
     this.list = [];
+  }
+
+  /** Takes back what was said about a matter that is settled. */
+  retract(about: Toast['about']): void {
+    this.list = this.list.filter((toast) => toast.about !== about);
   }
 
   /** Takes a sentence away before its time. */
