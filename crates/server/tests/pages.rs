@@ -79,9 +79,15 @@ async fn a_full_room_leads_back_to_the_front_door_and_its_members_pass() {
 #[tokio::test]
 async fn unknown_addresses_are_no_pages() {
     let server = TestServer::start().await;
-    for path in ["/users", "/contacts", "/conversations", "/api", "/api/v1/nothing"] {
+    for path in ["/users/a/b", "/contacts/a/b", "/conversations/a/b", "/api", "/api/v1/nothing"] {
         let answer = server.get(path).header("accept", "text/html").send().await;
         assert_eq!(answer.outcome(), refused(404, "not_found"), "{path}");
+    }
+    // What earlier clients ask for at the root is no page either.
+    for (path, status) in [("/users", 405), ("/contacts", 401), ("/conversations", 401)] {
+        let answer = server.get(path).header("accept", "text/html").send().await;
+        assert_eq!(answer.status, status, "{path}");
+        assert_eq!(answer.header("content-type"), Some("application/json"), "{path}");
     }
     assert_eq!(server.get("/nothing").send().await.outcome(), refused(404, "not_found"));
     let page = server.get("/nothing").header("accept", "text/html").send().await;
