@@ -7,7 +7,9 @@ use std::time::Duration;
 use parlor_bench::machine;
 use parlor_protocol::UserId;
 use parlor_protocol::room::{Control, RoomSettings, Wait};
-use parlor_room::{ConnId, Departure, Founding, Input, Life, Now, Output, Principal, Room};
+use parlor_room::{
+    ConnId, Departure, Founding, Input, Life, Now, Output, Principal, Room, StoredBatch,
+};
 
 use crate::report::{Table, Verdict, plain};
 use crate::{Bench, Chapter};
@@ -131,7 +133,8 @@ impl Hall {
                 return;
             }
             for batch in batches {
-                self.room.handle_input(self.now, Input::Stored { batch, outcome: Ok(Vec::new()) });
+                let outcome = Ok(StoredBatch::default());
+                self.room.handle_input(self.now, Input::Stored { batch, outcome });
             }
         }
     }
