@@ -93,7 +93,7 @@ export const strings = {
     open: 'Open a room',
     opening: 'Opening…',
     sample: 'Try the sample film',
-    vanishing: 'Open a room that vanishes',
+    vanishing: 'A room that vanishes',
     notAnAddress:
       'That does not look like a link. Paste one that begins with https://, or leave the field empty.',
     joinTitle: 'Join with a code',
