@@ -163,6 +163,84 @@ async function room() {
   await page.context().close();
 }
 
+/** Messages between two people: nobody yet, a list with everything in it, a thread, a request. */
+async function messages() {
+  const page = await studio.newcomer(url);
+  await page.goto('/messages');
+  await page.getByText('for those who have an account').waitFor();
+  await studio.take(page, 'messages-guest', { sizes: LAPTOP });
+  await page.goto('/you');
+  await page.getByRole('button', { name: /Create an account/ }).click();
+  await page.getByLabel('User name').fill('margaret');
+  await page.getByLabel('E-mail').fill('margaret@example.org');
+  await page.getByLabel('Password').fill('nanoseconds');
+  await button(page, 'Create an account').click();
+  await button(page, 'Sign out').waitFor();
+  await page.goto('/messages');
+  await page.getByText('Find somebody by name').waitFor();
+  await studio.take(page, 'messages-empty', { sizes: PHONE_AND_LAPTOP });
+  const me = await page.evaluate(() => fetch('/users/me').then((answer) => answer.json()));
+  const people = {};
+  for (const [username, displayName] of [
+    ['annie', 'Annie Easley'],
+    ['joan_c', 'Joan Clarke'],
+    ['kapitaen', LONG],
+    ['betty_h', 'Betty Holberton'],
+  ]) {
+    const email = `${username}@example.org`;
+    const body = { username, displayName, email, password: 'nanoseconds' };
+    people[username] = await call(url, 'POST', '/api/v1/auth/register', { body });
+  }
+  const write = (who, to, text) =>
+    call(url, 'POST', '/api/v1/direct/messages', {
+      token: people[who].accessToken,
+      body: { toClerkId: to, text },
+    });
+  const reply = (to, text) =>
+    page.evaluate(
+      ([toClerkId, words]) =>
+        fetch('/api/v1/direct/messages', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ toClerkId, text: words }),
+        }),
+      [to, text],
+    );
+  await write(
+    'kapitaen',
+    me.clerkId,
+    'Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz',
+  );
+  await write('joan_c', me.clerkId, 'The second half is better, you will see');
+  await write('annie', me.clerkId, 'Good evening! Are you coming tonight?');
+  await reply(people.annie.id, 'Of course. Half past eight?');
+  await reply(people.annie.id, 'I bring the tea: https://example.org/tea');
+  await write('annie', me.clerkId, 'Half past eight. The film is two hours, so be on time.');
+  await page.evaluate(() =>
+    fetch('/api/v1/direct/settings', {
+      method: 'PATCH',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ strangersAsk: true }),
+    }),
+  );
+  await write('betty_h', me.clerkId, 'We met at the archive. May I ask you something?');
+  await page.goto('/messages');
+  await page.getByRole('link', { name: /Annie/ }).waitFor();
+  await studio.take(page, 'messages', { sizes: PHONE_AND_LAPTOP });
+  await page.getByRole('link', { name: /Annie/ }).click();
+  await page.getByText('be on time').last().waitFor();
+  await studio.take(page, 'messages-thread');
+  await page.goto('/messages');
+  await page.getByRole('link', { name: 'Betty Holberton' }).click();
+  await page.getByText('May I ask you something?').last().waitFor();
+  await studio.take(page, 'messages-request', { sizes: PHONE_AND_LAPTOP });
+  await page.goto('/messages');
+  await button(page, 'Who may write to you').click();
+  await page.getByRole('checkbox').first().waitFor();
+  await studio.take(page, 'messages-reach', { sizes: PHONE_AND_LAPTOP });
+  await page.context().close();
+}
+
 /** A chat with everything that can be in one. */
 async function conversation() {
   const page = await studio.newcomer(url);
@@ -546,7 +624,7 @@ async function site() {
 
 try {
   const wanted = process.argv.slice(2);
-  const scenes = [frontDoor, letters, site, alone, full, threshold, conversation, room];
+  const scenes = [frontDoor, letters, site, messages, alone, full, threshold, conversation, room];
   for (const scene of scenes.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
     console.log(`· ${scene.name}`);
     await scene();

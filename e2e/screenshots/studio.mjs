@@ -27,6 +27,8 @@ const SHOWN = new Set([
   'waiting-1280-dark',
   'alone-1280-dark',
   'you-1280-light',
+  'messages-thread-1280-dark',
+  'messages-360-dark',
 ]);
 
 const FLAGS = [
