@@ -217,11 +217,15 @@ impl Cluster {
     ) {
         // Of another version, it may be no JSON.
         let Ok(argument) = RawValue::from_string(json) else { return };
-        let (cluster, sockets) = (self.clone(), Sockets::of(rooms));
-        let took = sockets.tell(&user, &name, &argument).await;
-        if let (Some(ask), 1..) = (ask, took) {
-            cluster.tell_all(Content::Took(ask));
-        }
+        let took = Sockets::of(rooms).begin_to_tell(&user, &name, &argument).await;
+        let Some(ask) = ask else { return };
+        // The next letter does not wait for the cores' answers.
+        let cluster = self.clone();
+        tokio::spawn(async move {
+            if took.sum().await > 0 {
+                cluster.tell_all(Content::Took(ask));
+            }
+        });
     }
 
     /// Offers a room that no node has to those that open sockets.

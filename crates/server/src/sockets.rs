@@ -208,8 +208,19 @@ impl Sockets {
         name: &str,
         argument: &T,
     ) -> usize {
+        self.begin_to_tell(user, name, argument).await.sum().await
+    }
+
+    /// Tells every connection of somebody an event. It is on its way, in order, when this returns; how
+    /// many took it is for whoever waits for it.
+    pub async fn begin_to_tell<T: Serialize + ?Sized>(
+        &self,
+        user: &UserId,
+        name: &str,
+        argument: &T,
+    ) -> Answers {
         let event = encode::event(MAIN, name, argument);
-        self.sum(|reply| SocketErrand::Tell(user.clone(), event.clone(), reply)).await
+        self.ask_cores(|reply| SocketErrand::Tell(user.clone(), event.clone(), reply)).await
     }
 
     /// Finds what is kept for a client of somebody that comes back, wherever it was.
@@ -230,11 +241,11 @@ impl Sockets {
 
     /// Counts the connections of somebody.
     pub async fn count(&self, user: &UserId) -> usize {
-        self.sum(|reply| SocketErrand::Count(user.clone(), reply)).await
+        self.ask_cores(|reply| SocketErrand::Count(user.clone(), reply)).await.sum().await
     }
 
-    /// Asks every core and adds their answers up.
-    async fn sum(&self, errand: impl Fn(oneshot::Sender<usize>) -> SocketErrand) -> usize {
+    /// Asks every core.
+    async fn ask_cores(&self, errand: impl Fn(oneshot::Sender<usize>) -> SocketErrand) -> Answers {
         let mut answers = Vec::with_capacity(self.cores.len());
         for core in self.cores.iter() {
             let (reply, answer) = oneshot::channel();
@@ -243,8 +254,18 @@ impl Sockets {
                 answers.push(answer);
             }
         }
+        Answers(answers)
+    }
+}
+
+/// What the cores answer, each with a number.
+pub struct Answers(Vec<oneshot::Receiver<usize>>);
+
+impl Answers {
+    /// Waits for all of them and adds them up.
+    pub async fn sum(self) -> usize {
         let mut sum = 0;
-        for answer in answers {
+        for answer in self.0 {
             sum += answer.await.unwrap_or(0);
         }
         sum
