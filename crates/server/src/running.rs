@@ -88,7 +88,6 @@ impl Running {
             no_rate_limits: config.insecure_no_rate_limits,
             cluster: cluster.clone(),
             opens_sockets: config.is_sync(),
-            keys: app.keys.clone(),
         };
         let mut chores = tokio::task::JoinSet::new();
         if let Some((cluster, listener)) = joined {

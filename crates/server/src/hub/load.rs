@@ -119,7 +119,7 @@ async fn unseal(
     cached: &mut Option<Snapshot>,
 ) -> Result<Seal, Code> {
     let id = &loaded.row.id;
-    let seal = tools.keys.seal_of(id).await.map_err(|error| {
+    let seal = tools.app.keys.seal_of(id).await.map_err(|error| {
         tracing::error!(room = %id, %error, "a room cannot be loaded");
         Code::Unavailable
     })?;
@@ -361,7 +361,7 @@ impl Hub {
         self.loading.insert(id.clone(), Vec::new());
         self.writes += 1;
         let (me, store) = (me.clone(), self.tools.store.clone());
-        let keys = self.tools.keys.clone();
+        let keys = self.tools.app.keys.clone();
         tokio::task::spawn_local(async move {
             if vanishes {
                 keys.destroy_at_last(&id).await;

@@ -49,7 +49,7 @@ use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::cluster::{Cluster, NodeId};
 use crate::rooms::{Answered, Errand, HubMessage};
-use crate::vanishing::{RoomKeys, Seal};
+use crate::vanishing::Seal;
 use batch::{Batch, Framing};
 use connection::Conn;
 use far::FarConn;
@@ -90,8 +90,6 @@ pub struct Tools {
     pub cluster: Option<Cluster>,
     /// Whether this node opens sockets; one that does not leaves rooms to others.
     pub opens_sockets: bool,
-    /// The keys of rooms whose messages vanish.
-    pub keys: RoomKeys,
 }
 
 /// A hub, shared by the tasks of its core. Borrowed for the length of a turn only.

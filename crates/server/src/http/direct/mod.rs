@@ -53,7 +53,8 @@ impl FromRequestParts<App> for Own {
             Ok(verified) => app.direct.own(&verified.who).await?,
             Err(Code::MissingToken) if is_earlier => {
                 let peer = parts.extensions.get::<Peer>().ok_or(Code::Internal)?;
-                let claim = claim.as_ref().filter(|_| takes_claims(app, *peer, &parts.headers));
+                let may_claim = is_trusted_to_claim(&app.config, *peer, &parts.headers);
+                let claim = claim.as_ref().filter(|_| may_claim);
                 trusted(app, claim, *peer, &parts.headers).await?
             }
             Err(code) => return Err(code.into()),
@@ -79,11 +80,6 @@ async fn trusted(
         Err(refused) if refused.code == Code::MissingToken => Err(missing()),
         outcome => outcome,
     }
-}
-
-/// Says whether the operator lets this connection say who somebody is.
-fn takes_claims(app: &App, peer: Peer, headers: &HeaderMap) -> bool {
-    is_trusted_to_claim(&app.config, peer, headers)
 }
 
 /// Says whether what comes over a connection may name an external user without proof: where the
