@@ -6,6 +6,7 @@
 //! the same. Letters are numbered: when one is lost, both nodes forget what they
 //! had in common, and the clients in between come back and resume.
 
+mod relay;
 pub mod wire;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,6 +28,7 @@ use crate::bus::{Bus, BusError, Delivery, Leased, Named, Subscription};
 use crate::clock::Clock;
 use crate::rooms::Rooms;
 use crate::sockets::Sockets;
+use relay::Relays;
 use wire::{Cached, Content, Letter, Matter};
 
 /// How often the database's clock is read (quartz drifts by a few ms in a minute at most), and those
@@ -45,6 +47,8 @@ const ALL: &str = "nodes";
 
 /// Names a node: new with each start, so that nobody takes a node for the one it was before.
 pub type NodeId = Arc<str>;
+/// Hexadecimal digits of a node's name.
+pub const NODE_DIGITS: usize = 16;
 
 /// This node's place among the others. Cheap to clone.
 #[derive(Clone)]
@@ -61,6 +65,7 @@ struct Inner {
     silent: Mutex<HashMap<NodeId, Instant>>,
     /// Questions to all nodes that somebody waits for.
     asks: Mutex<HashMap<u64, oneshot::Sender<()>>>,
+    relays: Relays,
 }
 
 /// What is known of another node.
@@ -92,7 +97,7 @@ impl Cluster {
     /// # Errors
     /// [`JoinError`] if the database or the bus cannot be reached.
     pub async fn join(bus: Bus, store: Store, clock: Clock) -> Result<(Self, Listener), JoinError> {
-        let node: NodeId = format!("{:016x}", rand::random::<u64>()).into();
+        let node: NodeId = format!("{:0NODE_DIGITS$x}", rand::random::<u64>()).into();
         let cluster = Self(Arc::new(Inner {
             node: node.clone(),
             bus,
@@ -102,6 +107,7 @@ impl Cluster {
             links: Mutex::default(),
             silent: Mutex::default(),
             asks: Mutex::default(),
+            relays: Relays::default(),
         }));
         let own = cluster.0.bus.subscribe(&subject(&node)).await?;
         let all = cluster.0.bus.subscribe(ALL).await?;
@@ -323,6 +329,15 @@ impl Cluster {
         }
     }
 
+    /// Tells another node something that is not numbered; `false` if it is lost already.
+    fn tell(&self, to: &NodeId, content: Content) -> bool {
+        let letter = Letter { from: self.0.node.to_string(), row: 0, number: 0, content };
+        let published = self.0.bus.publish(&subject(to), wire::encode(&letter));
+        published
+            .inspect_err(|error| tracing::debug!(%error, node = %to, "a letter is lost"))
+            .is_ok()
+    }
+
     async fn stay_alive(&self) {
         let mut every = interval(RENEWED_EVERY);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -411,8 +426,8 @@ impl Cluster {
                     Some(letter) => self.receive(letter, &rooms).await,
                     None => tracing::warn!("a letter of another version cannot be read"),
                 },
-                // What was lost, and from whom, the numbers tell.
-                Some(Delivery::Gap) => {}
+                // What was lost, and from whom, the numbers tell; an answer has none.
+                Some(Delivery::Gap) => self.0.relays.give_up(),
                 None => return,
             }
         }
@@ -437,6 +452,7 @@ impl Cluster {
                     let _ = taken.send(());
                 }
             }
+            Content::Socket(ask, matter) => self.relayed(from, ask, matter, rooms),
             Content::Reset(row) => {
                 if self.begin_new_row(&from, row) {
                     rooms.link_broken(&from).await;

@@ -1,55 +1,30 @@
 //! Where Socket.IO connections live, and the handle through which everybody else speaks to them.
 //!
-//! A connection lives on one core, chosen by its id; its polls are sent there and its WebSocket moves
-//! there. Others send the core messages through its bounded channel; a full channel is `busy`.
+//! A connection lives on one core of one node, chosen by its id; its polls are sent there and its
+//! WebSocket moves there. Others send the core messages through its bounded channel; a full channel is
+//! `busy`. Requests that reach another node are passed on (`cluster/relay.rs`).
 
-use std::fmt;
+mod name;
+
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use parlor_dialects::engineio::{Outgoing, Refusal};
 use parlor_dialects::socketio::encode;
 use parlor_dialects::socketio::packet::MAIN;
 use parlor_dialects::socketio::recovery::Log;
 use parlor_protocol::UserId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::auth::Verified;
+use crate::cluster::{Cluster, NodeId};
 use crate::http::limits::AddressKey;
 use crate::rooms::{HubMessage, Rooms};
-
-/// Names a connection: 128 random bits, which nobody else can guess.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Sid([u8; 16]);
-
-impl Sid {
-    /// Makes a new one.
-    pub fn random() -> Self {
-        Self(rand::random())
-    }
-
-    /// Reads one as it was told to the client.
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut bits = [0; 16];
-        // A longer text is another name of nothing.
-        match URL_SAFE_NO_PAD.decode_slice(text, &mut bits) {
-            Ok(16) => Some(Self(bits)),
-            Ok(_) | Err(_) => None,
-        }
-    }
-}
-
-impl fmt::Display for Sid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
-    }
-}
+pub use name::{Name, Sid};
 
 /// By what a request shows that it belongs to a connection, beside its id.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Claim {
     /// The hash of the token that came with the request. The same token is the same person, whether
     /// it is good by now or not: what ends a login ends its connections.
@@ -59,7 +34,7 @@ pub struct Claim {
 }
 
 /// Why a core does not carry a request out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Declined {
     /// It is refused.
     Refused(Refusal),
@@ -94,6 +69,7 @@ pub struct Opening {
 pub type Pid = Sid;
 
 /// What is kept for a client that may come back.
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Recovery {
     /// What it is called.
     pub pid: Pid,
@@ -136,20 +112,34 @@ pub struct RawStream {
     pub glued: Bytes,
 }
 
+/// What a request asks of a connection that polls.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Ask {
+    /// A GET came: answered with a payload.
+    Poll(Claim),
+    /// A POST came, whose body is yet to be read: answered with nothing.
+    PostBegins(Claim),
+    /// Its body: answered with nothing.
+    Post(Bytes),
+}
+
+/// A request whose client does not wait for the answer any more.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub enum Lost {
+    /// The GET that waited.
+    Poll,
+    /// A POST, which will have no body.
+    Post,
+}
+
 /// Something for the core of a connection, or for those of somebody.
 pub enum SocketErrand {
     /// A connection begins.
     Open(Box<Opening>),
-    /// A GET came.
-    Poll(Sid, Claim, Reply<Vec<u8>>),
-    /// The GET that waited is gone.
-    PollLost(Sid),
-    /// A POST came, whose body is yet to be read.
-    PostBegins(Sid, Claim, Reply<()>),
-    /// Its body.
-    Post(Sid, Bytes, Reply<()>),
-    /// It will have no body.
-    PostLost(Sid),
+    /// A request came.
+    Ask(Sid, Ask, Reply<Vec<u8>>),
+    /// A request is gone.
+    Lost(Sid, Lost),
     /// A WebSocket is to be opened for the connection.
     Upgrade(Sid, Claim, Reply<()>),
     /// It is open.
@@ -162,21 +152,22 @@ pub enum SocketErrand {
     Count(UserId, oneshot::Sender<usize>),
 }
 
-/// The handle to all Socket.IO connections of this node. Cheap to clone.
+/// The handle to all Socket.IO connections of this node, and the way to those of others. Cheap to
+/// clone.
 #[derive(Clone)]
 pub struct Sockets {
     cores: Arc<[mpsc::Sender<HubMessage>]>,
+    cluster: Option<Cluster>,
 }
 
 impl Sockets {
     /// Makes the handle: the connections live on the cores of the rooms.
     pub fn of(rooms: &Rooms) -> Self {
-        Self { cores: rooms.cores() }
+        Self { cores: rooms.cores(), cluster: rooms.cluster().cloned() }
     }
 
     fn core(&self, sid: Sid) -> &mpsc::Sender<HubMessage> {
-        let bits = u64::from_le_bytes(std::array::from_fn(|at| sid.0[at]));
-        &self.cores[(bits % self.cores.len() as u64) as usize]
+        &self.cores[(sid.half() % self.cores.len() as u64) as usize]
     }
 
     /// Hands an errand to the core of a connection; `false` if the core has too much waiting.
@@ -197,8 +188,68 @@ impl Sockets {
         if !self.hand(sid, errand(reply)) {
             return Err(Declined::Unavailable);
         }
-        // A connection that ends without an answer is one that nobody knows any more.
-        answer.await.unwrap_or(Err(Declined::Refused(Refusal::UnknownSession)))
+        answered(answer).await
+    }
+
+    /// Says how the client of a connection of this node calls it.
+    pub fn name_of(&self, sid: Sid) -> Name {
+        Name { sid, home: self.cluster.as_ref().map(|cluster| cluster.node().clone()) }
+    }
+
+    /// Hands a request to its connection, on whichever node that is, and waits for its answer.
+    ///
+    /// # Errors
+    /// [`Declined`].
+    pub async fn ask(&self, name: &Name, ask: Ask) -> Result<Vec<u8>, Declined> {
+        match self.elsewhere(name)? {
+            Some((cluster, home)) => cluster.ask_socket(home, name.sid, ask).await,
+            None => self.run(name.sid, |reply| SocketErrand::Ask(name.sid, ask, reply)).await,
+        }
+    }
+
+    /// Hands a request to a connection of this node at once; the answer is for whoever waits for it.
+    pub fn begin_to_ask(
+        &self,
+        sid: Sid,
+        ask: Ask,
+    ) -> impl Future<Output = Result<Vec<u8>, Declined>> + use<> {
+        let (reply, answer) = oneshot::channel();
+        let is_handed = self.hand(sid, SocketErrand::Ask(sid, ask, reply));
+        async move { if is_handed { answered(answer).await } else { Err(Declined::Unavailable) } }
+    }
+
+    /// Tells a connection that the client of a request does not wait any more.
+    pub fn lose(&self, name: &Name, lost: Lost) {
+        match self.elsewhere(name) {
+            Ok(Some((cluster, home))) => cluster.lose_request(home, name.sid, lost),
+            // Where too much waits, the connection finds out at its next ping.
+            Ok(None) => drop(self.hand(name.sid, SocketErrand::Lost(name.sid, lost))),
+            Err(_) => {}
+        }
+    }
+
+    /// Says whether a connection lives at another node.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownSession`] if no node can be called so.
+    pub fn is_elsewhere(&self, name: &Name) -> Result<bool, Declined> {
+        Ok(self.elsewhere(name)?.is_some())
+    }
+
+    /// Says at which other node a connection lives; `None` if it is this one.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownSession`] if no node can be called so.
+    fn elsewhere<'a>(
+        &'a self,
+        name: &'a Name,
+    ) -> Result<Option<(&'a Cluster, &'a NodeId)>, Declined> {
+        match (&self.cluster, &name.home) {
+            (Some(cluster), Some(home)) if home == cluster.node() => Ok(None),
+            (Some(cluster), Some(home)) => Ok(Some((cluster, home))),
+            (None, None) => Ok(None),
+            (Some(_), None) | (None, Some(_)) => Err(Declined::Refused(Refusal::UnknownSession)),
+        }
     }
 
     /// Tells every connection of somebody an event; returns how many took it. It is written once.
@@ -223,8 +274,15 @@ impl Sockets {
         self.ask_cores(|reply| SocketErrand::Tell(user.clone(), event.clone(), reply)).await
     }
 
-    /// Finds what is kept for a client of somebody that comes back, wherever it was.
+    /// Finds what is kept for a client of somebody that comes back, on whichever node it was.
     pub async fn recover(&self, user: &UserId, pid: Pid) -> Option<Box<Recovery>> {
+        let here = self.recover_here(user, pid).await;
+        let (None, Some(cluster)) = (&here, &self.cluster) else { return here };
+        cluster.recover_socket(user, pid).await
+    }
+
+    /// Finds what is kept on this node for a client of somebody that comes back.
+    pub async fn recover_here(&self, user: &UserId, pid: Pid) -> Option<Box<Recovery>> {
         for core in self.cores.iter() {
             let (reply, answer) = oneshot::channel();
             let errand = SocketErrand::Recover(user.clone(), pid, reply);
@@ -258,6 +316,11 @@ impl Sockets {
     }
 }
 
+async fn answered<T>(answer: oneshot::Receiver<Result<T, Declined>>) -> Result<T, Declined> {
+    // A connection that ends without an answer is one that nobody knows any more.
+    answer.await.unwrap_or(Err(Declined::Refused(Refusal::UnknownSession)))
+}
+
 /// What the cores answer, each with a number.
 pub struct Answers(Vec<oneshot::Receiver<usize>>);
 
@@ -269,25 +332,5 @@ impl Answers {
             sum += answer.await.unwrap_or(0);
         }
         sum
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_is_read_as_it_was_told_and_nothing_else_is() {
-        let sid = Sid::random();
-        assert!(Sid::parse(&sid.to_string()) == Some(sid));
-        for text in [
-            "",
-            "abc",
-            "AAAAAAAAAAAAAAAAAAAAAA=",
-            "AAAAAAAAAAAAAAAAAAAAA",
-            "AAAAAAAAAAAAAAAAAAAAAAAA",
-        ] {
-            assert!(Sid::parse(text).is_none(), "{text}");
-        }
     }
 }

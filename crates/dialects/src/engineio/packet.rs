@@ -2,6 +2,7 @@
 //! is, and a binary frame is a binary message as it stands.
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::Malformed;
 
@@ -37,7 +38,7 @@ pub enum Data {
 }
 
 /// A packet on its way to clients: written once, and shared by all who get it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outgoing {
     /// A packet that is a text, with its digit.
     Text(Bytes),

@@ -1,7 +1,9 @@
 //! Why a request is not carried out, as Engine.IO clients know it.
 
+use serde::{Deserialize, Serialize};
+
 /// A reason with the number, sentence and status of the reference server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refusal {
     /// There is no such transport.
     UnknownTransport,

@@ -56,6 +56,15 @@ pub(super) fn with_offset(event: &Outgoing, offset: u64) -> Option<Outgoing> {
     Some(Outgoing::Text([open, format!(",\"{offset}\"]").as_bytes()].concat().into()))
 }
 
+/// Says whether a packet is this event with an offset as its last argument.
+pub(super) fn is_with_offset(packet: &Outgoing, event: &Outgoing) -> bool {
+    let (Outgoing::Text(packet), Outgoing::Text(event)) = (packet, event) else { return false };
+    let Some(open) = event.strip_suffix(b"]") else { return false };
+    let offset = packet.strip_prefix(open).and_then(|rest| rest.strip_prefix(b",\""));
+    let digits = offset.and_then(|rest| rest.strip_suffix(b"\"]"));
+    digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_digit))
+}
+
 /// The answer to an event, with one argument.
 pub fn ack<T: Serialize + ?Sized>(namespace: &str, id: u64, argument: &T) -> Outgoing {
     packet(b"3", namespace, Some(id), |out| json(out, &[argument]))

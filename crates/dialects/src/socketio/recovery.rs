@@ -5,6 +5,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use super::encode;
 use crate::engineio::Outgoing;
 
@@ -14,7 +16,7 @@ pub const EVENTS: usize = 256;
 pub const BYTES: usize = 256 * 1024;
 
 /// The latest events that were told to one client.
-#[derive(Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Log {
     /// As they were told, with their offsets.
     events: VecDeque<Outgoing>,
@@ -38,6 +40,11 @@ impl Log {
             self.bytes -= forgotten.size_bytes();
         }
         numbered
+    }
+
+    /// Says whether an event is among those that are kept.
+    pub fn holds(&self, event: &Outgoing) -> bool {
+        self.events.iter().any(|kept| encode::is_with_offset(kept, event))
     }
 
     /// Returns the events behind an offset, or behind the beginning; `None` if they are not all there
@@ -72,6 +79,10 @@ mod tests {
         let told: Vec<Outgoing> = (0..3).map(|number| log.keep(&event(number))).collect();
         assert_eq!(text(&told[0]), r#"42["e",0,"1"]"#);
         assert_eq!(log.since(None), Some(told.clone()));
+        assert!((0..3).all(|number| log.holds(&event(number))));
+        for other in [event(3), encode::event("/", "e", ""), encode::disconnect("/")] {
+            assert!(!log.holds(&other), "{other:?}");
+        }
         assert_eq!(log.since(Some("1")), Some(told[1..].to_vec()));
         assert_eq!(log.since(Some("3")), Some(vec![]));
     }

@@ -8,6 +8,7 @@ use parlor_room::{Principal, Proof, Refusal};
 use serde::{Deserialize, Serialize};
 
 use crate::hub::batch::Framing;
+use crate::sockets::{Ask, Declined, Lost, Pid, Recovery, Sid};
 
 /// A message from one node to another.
 #[derive(Debug, Serialize, Deserialize)]
@@ -43,6 +44,23 @@ pub enum Content {
     Took(u64),
     /// The sender, which opens no sockets, is asked for a room that no node has.
     Offer(RoomId),
+    /// Something about a Socket.IO connection, and by what name the asker knows the answer.
+    Socket(u64, SocketMatter),
+}
+
+/// What is said about a Socket.IO connection.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum SocketMatter {
+    /// To the connection's node: a request that came to the sender.
+    Ask(Sid, Ask),
+    /// To the connection's node: the client of a request does not wait any more.
+    Lost(Sid, Lost),
+    /// To all: somebody comes back to the sender and names what they had.
+    Recover(UserId, Pid),
+    /// From the connection's node: the answer to a request.
+    Answer(Result<Vec<u8>, Declined>),
+    /// From the node where they had it: what was kept.
+    Recovered(Box<Recovery>),
 }
 
 /// What is said about one room.

@@ -26,7 +26,7 @@ use wire::Wire;
 
 use super::{Hub, HubRef};
 use crate::auth::Verified;
-use crate::sockets::{Claim, Declined, Entry, Layer, Opening, Reply, Sid, SocketErrand};
+use crate::sockets::{Ask, Claim, Declined, Entry, Layer, Lost, Opening, Reply, Sid, SocketErrand};
 
 slotmap::new_key_type! {
     /// Names a Socket.IO connection of this hub; never used twice.
@@ -60,7 +60,7 @@ struct Client {
     /// GETs that are not answered: the one that waits, and for a moment one too many.
     polls: VecDeque<Reply<Vec<u8>>>,
     /// POSTs that are not answered.
-    posts: VecDeque<Reply<()>>,
+    posts: VecDeque<Reply<Vec<u8>>>,
     /// Who wants to open a WebSocket.
     upgrade: Option<Reply<()>>,
     wire: Option<Box<Wire>>,
@@ -83,22 +83,23 @@ impl Hub {
         // In all replies: whoever asked may be gone; then nobody needs the answer.
         match errand {
             SocketErrand::Open(opening) => self.open_client(me, *opening),
-            SocketErrand::Poll(sid, claim, reply) => match self.claimed(sid, claim) {
+            SocketErrand::Ask(sid, Ask::Poll(claim), reply) => match self.claimed(sid, claim) {
                 Ok((key, client)) => {
                     client.polls.push_back(reply);
                     self.feed_client(me, key, Input::Poll);
                 }
                 Err(declined) => drop(reply.send(Err(declined))),
             },
-            SocketErrand::PollLost(sid) => self.feed_named(me, sid, Input::PollLost),
-            SocketErrand::PostBegins(sid, claim, reply) => match self.claimed(sid, claim) {
-                Ok((key, client)) => {
-                    client.posts.push_back(reply);
-                    self.feed_client(me, key, Input::PostBegins);
+            SocketErrand::Ask(sid, Ask::PostBegins(claim), reply) => {
+                match self.claimed(sid, claim) {
+                    Ok((key, client)) => {
+                        client.posts.push_back(reply);
+                        self.feed_client(me, key, Input::PostBegins);
+                    }
+                    Err(declined) => drop(reply.send(Err(declined))),
                 }
-                Err(declined) => drop(reply.send(Err(declined))),
-            },
-            SocketErrand::Post(sid, body, reply) => {
+            }
+            SocketErrand::Ask(sid, Ask::Post(body), reply) => {
                 let Some(key) = self.clients.by_sid.get(&sid).copied() else { return };
                 if !self.is_bearable(key) {
                     return self.feed_client(me, key, Input::PostLost);
@@ -108,7 +109,8 @@ impl Hub {
                 }
                 self.feed_client(me, key, Input::Post(&body));
             }
-            SocketErrand::PostLost(sid) => self.feed_named(me, sid, Input::PostLost),
+            SocketErrand::Lost(sid, Lost::Poll) => self.feed_named(me, sid, Input::PollLost),
+            SocketErrand::Lost(sid, Lost::Post) => self.feed_named(me, sid, Input::PostLost),
             SocketErrand::Upgrade(sid, claim, reply) => match self.claimed(sid, claim) {
                 Ok((key, client)) => {
                     client.upgrade = Some(reply);
@@ -147,7 +149,7 @@ impl Hub {
             Entry::Poll(reply) => (Transport::Polling, Some(reply), None),
             Entry::Socket(raw) => (Transport::Socket, None, Some(raw)),
         };
-        let name = opening.sid.to_string();
+        let name = self.tools.app.sockets.name_of(opening.sid).to_string();
         let connects_by = (opening.layer == Layer::SocketIo).then(|| now + settings.proof_wait);
         let key = self.clients.all.insert(Client {
             sid: opening.sid,
@@ -203,7 +205,7 @@ impl Hub {
                 }
                 Output::PostBegun | Output::PostDone => {
                     if let Some(reply) = client.posts.pop_back() {
-                        let _ = reply.send(Ok(()));
+                        let _ = reply.send(Ok(Vec::new()));
                     }
                 }
                 Output::PostRefused(why) => {

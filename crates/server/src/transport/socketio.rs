@@ -22,7 +22,9 @@ use crate::http::answer::Refused;
 use crate::http::direct::is_trusted_to_claim;
 use crate::http::limits::AddressKey;
 use crate::http::peer::Peer;
-use crate::sockets::{Claim, Declined, Entry, Layer, Opening, RawStream, Sid, SocketErrand};
+use crate::sockets::{
+    Ask, Claim, Declined, Entry, Layer, Lost, Name, Opening, RawStream, Sid, SocketErrand,
+};
 use request::Wanted;
 
 /// Answers a request of a Socket.IO client.
@@ -90,9 +92,9 @@ fn payload(body: Vec<u8>) -> Response {
 async fn answer(app: App, request: Request, layer: Layer) -> Response {
     let (mut parts, body) = request.into_parts();
     let answered = match Wanted::read(&parts) {
-        Ok(Wanted::Poll(sid)) => poll(&app, sid, &parts).await,
-        Ok(Wanted::Post(sid)) => post(&app, sid, &parts, body).await,
-        Ok(Wanted::Upgrade(sid)) => upgrade(&app, sid, &mut parts).await,
+        Ok(Wanted::Poll(name)) => poll(&app, &name, &parts).await,
+        Ok(Wanted::Post(name)) => post(&app, &name, &parts, body).await,
+        Ok(Wanted::Upgrade(name)) => upgrade(&app, &name, &mut parts).await,
         Ok(Wanted::Open { recovers }) => open(&app, layer, recovers, &parts).await,
         Ok(Wanted::OpenSocket { recovers }) => open_socket(&app, layer, recovers, &mut parts).await,
         Err(refusal) => Err(refusal.into()),
@@ -154,36 +156,39 @@ async fn begin(app: &App, parts: &Parts) -> Result<(Sid, Claim, Option<Verified>
 }
 
 /// Waits for something to answer a poll with.
-async fn poll(app: &App, sid: Sid, parts: &Parts) -> Result<Response, No> {
-    let lost = Lost::new(app, sid, SocketErrand::PollLost(sid));
-    let body =
-        request::claiming(app, sid, parts, |claim, reply| SocketErrand::Poll(sid, claim, reply));
-    let body = body.await;
-    lost.answered();
+async fn poll(app: &App, name: &Name, parts: &Parts) -> Result<Response, No> {
+    let waiting = Waiting { app, name, lost: Some(Lost::Poll) };
+    let asked = request::claiming(app, parts, |claim| app.sockets.ask(name, Ask::Poll(claim)));
+    let body = asked.await;
+    waiting.answered();
     Ok(payload(body?))
 }
 
 /// Takes what a client says by a POST.
-async fn post(app: &App, sid: Sid, parts: &Parts, body: Body) -> Result<Response, No> {
-    let begun = request::claiming(app, sid, parts, |claim, reply| {
-        SocketErrand::PostBegins(sid, claim, reply)
-    });
+async fn post(app: &App, name: &Name, parts: &Parts, body: Body) -> Result<Response, No> {
+    let begun =
+        request::claiming(app, parts, |claim| app.sockets.ask(name, Ask::PostBegins(claim)));
     begun.await?;
     // From here on the connection waits for the body, and ends without it.
-    let lost = Lost::new(app, sid, SocketErrand::PostLost(sid));
+    let waiting = Waiting { app, name, lost: Some(Lost::Post) };
     let most = app.config.sockets.engine.max_payload;
     let body = axum::body::to_bytes(body, most).await.map_err(|_| Code::TooLarge)?;
-    let taken = app.sockets.run(sid, |reply| SocketErrand::Post(sid, body, reply)).await;
-    lost.answered();
+    let taken = app.sockets.ask(name, Ask::Post(body)).await;
+    waiting.answered();
     taken?;
     Ok((plain("text/html"), "ok").into_response())
 }
 
-/// Opens a WebSocket for a connection that polls.
-async fn upgrade(app: &App, sid: Sid, parts: &mut Parts) -> Result<Response, No> {
+/// Opens a WebSocket for a connection that polls. One that lives at another node goes on polling.
+async fn upgrade(app: &App, name: &Name, parts: &mut Parts) -> Result<Response, No> {
     let (accept, takeover) = handshake(parts)?;
-    let granted =
-        request::claiming(app, sid, parts, |claim, reply| SocketErrand::Upgrade(sid, claim, reply));
+    if app.sockets.is_elsewhere(name)? {
+        return Err(Refusal::BadRequest.into());
+    }
+    let sid = name.sid;
+    let granted = request::claiming(app, parts, |claim| {
+        app.sockets.run(sid, |reply| SocketErrand::Upgrade(sid, claim, reply))
+    });
     granted.await?;
     let sockets = app.sockets.clone();
     takeover.after_response(move |stream, glued| {
@@ -202,27 +207,22 @@ fn handshake(parts: &mut Parts) -> Result<(HeaderValue, Takeover), Refusal> {
 }
 
 /// Tells a connection that a request is gone, if its client does not wait for the answer.
-struct Lost<'a> {
+struct Waiting<'a> {
     app: &'a App,
-    sid: Sid,
-    errand: Option<SocketErrand>,
+    name: &'a Name,
+    lost: Option<Lost>,
 }
 
-impl<'a> Lost<'a> {
-    fn new(app: &'a App, sid: Sid, errand: SocketErrand) -> Self {
-        Self { app, sid, errand: Some(errand) }
-    }
-
+impl Waiting<'_> {
     fn answered(mut self) {
-        self.errand = None;
+        self.lost = None;
     }
 }
 
-impl Drop for Lost<'_> {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        if let Some(errand) = self.errand.take() {
-            // Where too much waits, the connection finds out at its next ping.
-            let _ = self.app.sockets.hand(self.sid, errand);
+        if let Some(lost) = self.lost.take() {
+            self.app.sockets.lose(self.name, lost);
         }
     }
 }

@@ -4,7 +4,7 @@
 use parlor_dialects::engineio::{Input, Outgoing, Reason};
 use parlor_dialects::socketio::packet::arguments;
 use parlor_dialects::socketio::{Kind, Whole, encode};
-use parlor_protocol::Code;
+use parlor_protocol::{Code, UserId};
 use serde_json::{Value, json};
 
 use super::speech::Joined;
@@ -63,17 +63,20 @@ async fn connect(hub: &HubRef, key: ClientKey, whole: &Whole) {
         House::Parlor => identity(hub, key, &form).await,
         House::Conformance => Ok(None),
     };
-    let returning = match &admitted {
-        Ok(Some(verified)) => recovered(hub, verified, &form).await,
-        Ok(None) | Err(_) => None,
-    };
-    let mut hub_now = hub.borrow_mut();
-    let proved = admitted.and_then(|verified| match verified {
-        Some(verified) => hub_now.prove(key, verified),
-        None => Ok(()),
+    let proved = admitted.and_then(|verified| {
+        let Some(verified) = verified else { return Ok(None) };
+        let user = verified.who.user_id.clone();
+        hub.borrow_mut().prove(key, verified)?;
+        Ok(Some(user))
     });
     match proved {
-        Ok(()) => {
+        Ok(user) => {
+            // What is told from here on is held until it is known what was told before.
+            let returning = match &user {
+                Some(user) => recovered(hub, user, &form).await,
+                None => None,
+            };
+            let mut hub_now = hub.borrow_mut();
             let mut packets = hub_now.join(key, namespace, returning);
             if house == House::Conformance && !packets.is_empty() {
                 packets.push(encode::event(namespace, "auth", &form));
@@ -83,7 +86,7 @@ async fn connect(hub: &HubRef, key: ClientKey, whole: &Whole) {
         Err(code) => {
             let data = Some(json!({ "code": code }));
             let why = encode::NotConnected { message: code.message(), data };
-            hub_now.send_client(hub, key, &[encode::connect_error(namespace, &why)]);
+            hub.borrow_mut().send_client(hub, key, &[encode::connect_error(namespace, &why)]);
         }
     }
 }
@@ -106,12 +109,12 @@ async fn identity(hub: &HubRef, key: ClientKey, form: &Value) -> Result<Option<V
 /// Finds what a client had before, and what it missed; `None` if it cannot have all of that.
 async fn recovered(
     hub: &HubRef,
-    verified: &Verified,
+    user: &UserId,
     form: &Value,
 ) -> Option<(Box<Recovery>, Vec<Outgoing>)> {
     let pid = Pid::parse(form.get("pid")?.as_str()?)?;
     let sockets = hub.borrow().tools.app.sockets.clone();
-    let recovery = sockets.recover(&verified.who.user_id, pid).await?;
+    let recovery = sockets.recover(user, pid).await?;
     let missed = recovery.log.since(form.get("offset").and_then(Value::as_str))?;
     Some((recovery, missed))
 }
@@ -144,6 +147,7 @@ impl Hub {
         let mut packets = vec![encode::connect(namespace, &connected)];
         packets.extend(missed);
         speech.recovery = recovery;
+        packets.extend(speech.let_go());
         speech.joined.push(Joined { namespace, id });
         // Who has proved nothing still has the time it had from the beginning.
         if speech.who.is_some() || house == House::Conformance {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use parlor_dialects::engineio::packet::Packet;
 use parlor_dialects::engineio::{Data, Input, Malformed, Outgoing, Reason};
+use parlor_dialects::socketio::recovery::EVENTS;
 use parlor_dialects::socketio::{Assembler, Kind, Whole, encode};
 use parlor_protocol::limits::{EVENT_BYTES, EVENTS_WAITING, SOCKETS_PER_PERSON};
 use parlor_protocol::{CloseCode, Code, UserId};
@@ -34,6 +35,8 @@ pub(super) struct Speech {
     pub(super) claims_from: Option<AddressKey>,
     /// What is kept for that.
     pub(super) recovery: Option<Box<Recovery>>,
+    /// What it was told before it was in a namespace.
+    held: Vec<Outgoing>,
     /// Packets that wait for those before them.
     waiting: VecDeque<Whole>,
     waiting_bytes: usize,
@@ -66,12 +69,21 @@ impl Speech {
             recovers,
             claims_from,
             recovery: None,
+            held: Vec::new(),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             is_served: false,
             by,
             until: None,
         }
+    }
+
+    /// Returns what is held, as it is to be told. What the client had elsewhere was told there.
+    pub(super) fn let_go(&mut self) -> Vec<Outgoing> {
+        let mut held = std::mem::take(&mut self.held);
+        let Some(recovery) = &mut self.recovery else { return held };
+        held.retain(|event| !recovery.log.holds(event));
+        held.iter().map(|event| recovery.log.keep(event)).collect()
     }
 
     /// Returns when it may have to end.
@@ -186,6 +198,13 @@ impl Hub {
     /// takes none any more.
     pub(super) fn tell_client(&mut self, me: &HubRef, key: ClientKey, event: &Outgoing) -> bool {
         let Some(client) = self.clients.all.get_mut(key) else { return false };
+        if client.speech.joined.is_empty() {
+            // Who comes back is told behind what was missed, and has not taken it yet.
+            if client.speech.held.len() < EVENTS {
+                client.speech.held.push(event.clone());
+            }
+            return false;
+        }
         let event = match &mut client.speech.recovery {
             Some(recovery) => recovery.log.keep(event),
             None => event.clone(),

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::auth::Verified;
 use crate::auth::cookies::Cookie;
 use crate::http::who::identify;
-use crate::sockets::{Claim, Declined, Reply, Sid, SocketErrand};
+use crate::sockets::{Claim, Declined, Name};
 
 /// The query of every request.
 #[derive(Deserialize)]
@@ -37,11 +37,11 @@ pub(super) enum Wanted {
         recovers: bool,
     },
     /// What is there for the client.
-    Poll(Sid),
+    Poll(Name),
     /// That something is taken.
-    Post(Sid),
+    Post(Name),
     /// A WebSocket for a connection that polls.
-    Upgrade(Sid),
+    Upgrade(Name),
 }
 
 impl Wanted {
@@ -65,11 +65,11 @@ impl Wanted {
         let is_get = parts.method == Method::GET;
         match parameters.sid {
             Some(sid) => {
-                let sid = Sid::parse(&sid).ok_or(Refusal::UnknownSession)?;
+                let name = Name::parse(&sid).ok_or(Refusal::UnknownSession)?;
                 match (is_socket, is_get) {
-                    (true, true) => Ok(Wanted::Upgrade(sid)),
-                    (false, true) => Ok(Wanted::Poll(sid)),
-                    (false, false) if parts.method == Method::POST => Ok(Wanted::Post(sid)),
+                    (true, true) => Ok(Wanted::Upgrade(name)),
+                    (false, true) => Ok(Wanted::Poll(name)),
+                    (false, false) if parts.method == Method::POST => Ok(Wanted::Post(name)),
                     (true, false) | (false, false) => Err(Refusal::BadRequest),
                 }
             }
@@ -104,21 +104,20 @@ pub(super) fn token_hash(headers: &HeaderMap) -> Option<[u8; 16]> {
     Some(std::array::from_fn(|at| hash[at]))
 }
 
-/// Hands an errand of a request to the core of its connection. Where the token is not that of the
-/// connection's last request, it is looked at whose it is.
+/// Asks something of a request's connection. Where the token is not that of the connection's last
+/// request, it is looked at whose it is.
 ///
 /// # Errors
 /// [`Declined`].
-pub(super) async fn claiming<T>(
+pub(super) async fn claiming<T, F: Future<Output = Result<T, Declined>>>(
     app: &App,
-    sid: Sid,
     parts: &Parts,
-    errand: impl Fn(Claim, Reply<T>) -> SocketErrand,
+    ask: impl Fn(Claim) -> F,
 ) -> Result<T, Declined> {
     let claim = Claim { token_hash: token_hash(&parts.headers), user: None };
-    let told = app.sockets.run(sid, |reply| errand(claim.clone(), reply)).await;
+    let told = ask(claim.clone()).await;
     let Err(Declined::WhoIsIt) = told else { return told };
     let identity = identity(app, parts).await.map_err(|_| Declined::Unavailable)?;
     let user = Some(identity.ok_or(Declined::WhoIsIt)?.who.user_id);
-    app.sockets.run(sid, |reply| errand(Claim { user, ..claim }, reply)).await
+    ask(Claim { user, ..claim }).await
 }
