@@ -154,6 +154,27 @@ fn the_server_pings_and_counts_from_the_ping() {
 }
 
 #[test]
+fn a_client_has_its_time_from_when_the_ping_was_due_but_for_a_standstill() {
+    for (late, by) in [(20, 500), (2_000, 2_500)] {
+        let mut bed = Bed::open(Transport::Socket);
+        bed.now = ms(300 + late);
+        assert_eq!(bed.take(Input::Timeout), [frame(Packet::Ping(""))]);
+        assert_eq!(bed.session.poll_timeout(), Some(ms(by)), "{late}");
+    }
+}
+
+#[test]
+fn a_poll_that_comes_when_the_time_is_over_finds_nothing() {
+    let mut bed = Bed::open(Transport::Polling);
+    bed.wake();
+    bed.now = ms(500);
+    assert_eq!(
+        bed.take(Input::Poll),
+        [Output::Closed(Reason::PingTimeout), Output::PollRefused(Refusal::UnknownSession)]
+    );
+}
+
+#[test]
 fn a_ping_waits_for_its_poll_and_the_poll_for_its_ping() {
     let mut bed = Bed::open(Transport::Polling);
     bed.take(Input::Poll);

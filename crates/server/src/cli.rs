@@ -103,7 +103,7 @@ fn command() -> Command {
                         .value_parser(value_parser!(u16)),
                 ),
         )
-        .subcommand(Command::new("asyncapi").about("Writes the document of the room WebSocket"))
+        .subcommand(Command::new("asyncapi").about("Writes the document of sockets and streams"))
 }
 
 fn admin_command() -> Command {

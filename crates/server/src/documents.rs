@@ -1,9 +1,20 @@
 //! The API documents, made from the routes and the types themselves.
 
+mod streams;
+
 use std::sync::OnceLock;
 
+use parlor_protocol::direct::socket::{
+    Authenticate, Authenticated, MarkAsRead, MessageDelivered, MessageFailed, MessageSent,
+    MessagesRead, NotCarriedOut, ReceiveMessage, RegisterUser, Registered, SendMessage, Typing,
+    UserStatus, UserTyping,
+};
 use parlor_protocol::error::ErrorBody;
 use parlor_protocol::frame::{ClientFrame, ServerFrame};
+use parlor_protocol::member::MembersChanged;
+use parlor_protocol::realtime::{
+    Announcement, Destroyed, PresenceMoved, RealtimeMessage, StreamLine, TakenBack,
+};
 use parlor_protocol::room::Control;
 use parlor_protocol::{Command, Event};
 use parlor_room::Act;
@@ -35,7 +46,12 @@ use crate::http::limits::RATES;
         (name = "admin", description = "Running the site: people and mail"),
         (name = "health", description = "For load balancers and monitoring"),
     ),
-    components(schemas(Command, Event, ClientFrame, ServerFrame, ErrorBody)),
+    components(schemas(
+        Command, Event, ClientFrame, ServerFrame, ErrorBody, StreamLine, Announcement, Authenticate,
+        Authenticated, RegisterUser, Registered, SendMessage, MessageSent, MessageDelivered,
+        ReceiveMessage, MarkAsRead, MessagesRead, Typing, UserTyping, UserStatus, MessageFailed,
+        NotCarriedOut, MembersChanged, RealtimeMessage, TakenBack, PresenceMoved, Destroyed,
+    )),
     modifiers(&Security)
 )]
 struct Document;
@@ -125,7 +141,8 @@ struct Kind {
     payload: Option<Value>,
 }
 
-/// Makes the AsyncAPI document of the room WebSocket. Its messages are read off the schemas of
+/// Makes the AsyncAPI document: of the room WebSocket, of direct messages over Socket.IO, and of
+/// server-sent events. The messages of the room are read off the schemas of
 /// [`Command`] and [`Event`], so none can be missing, and refer to them in the OpenAPI document.
 fn asyncapi() -> Value {
     let openapi = openapi_value();
@@ -146,12 +163,12 @@ fn asyncapi() -> Value {
         let address = |kind: &Kind| format!("#/channels/room/messages/{}", kind.name);
         kinds.iter().map(|kind| json!({ "$ref": address(kind) })).collect()
     };
-    json!({
+    let mut document = json!({
         "asyncapi": "3.0.0",
         "info": {
-            "title": "Parlor room WebSocket",
+            "title": "Parlor's sockets and streams",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Text frames of {type, payload?, id?, seq?, code?}. A command with an \
+            "description": "The room WebSocket: text frames of {type, payload?, id?, seq?, code?}. A command with an \
                 id is answered by ACK or ERROR with the same id. Room events carry seq, which \
                 grows by one within an epoch; after a gap send RESUME. Payloads of commands that \
                 have none are ignored.",
@@ -187,7 +204,20 @@ fn asyncapi() -> Value {
             }
         },
         "components": { "messages": messages }
-    })
+    });
+    for part in [streams::direct(), streams::realtime()] {
+        let parts = [
+            ("/channels", part.channels),
+            ("/operations", part.operations),
+            ("/components/messages", part.messages),
+        ];
+        for (pointer, entries) in parts {
+            if let Some(all) = document.pointer_mut(pointer).and_then(Value::as_object_mut) {
+                all.extend(entries);
+            }
+        }
+    }
+    document
 }
 
 fn close_codes() -> Value {
@@ -330,7 +360,8 @@ mod tests {
         let (asyncapi, openapi) = (asyncapi(), openapi_value());
         let messages = asyncapi["components"]["messages"].as_object().unwrap();
         let (commands, events) = (names("Command"), names("Event"));
-        assert_eq!(messages.len(), commands.len() + events.len());
+        let of_room = messages.keys().filter(|name| !name.contains('.')).count();
+        assert_eq!(of_room, commands.len() + events.len());
         for name in commands.iter().chain(&events) {
             let payload = &messages[name]["payload"]["properties"]["payload"];
             if let Some(address) = payload["$ref"].as_str() {
@@ -343,6 +374,33 @@ mod tests {
         let leave = on_wire(serde_json::to_value(Command::Leave).unwrap());
         let ack = on_wire(serde_json::to_value(Event::Ack).unwrap());
         assert!(commands.contains(&leave) && events.contains(&ack));
+    }
+
+    #[test]
+    fn every_reference_of_the_sockets_document_leads_somewhere() {
+        fn references(value: &Value, found: &mut Vec<String>) {
+            match value {
+                Value::Object(fields) => {
+                    if let Some(Value::String(address)) = fields.get("$ref") {
+                        found.push(address.clone());
+                    }
+                    fields.values().for_each(|value| references(value, found));
+                }
+                Value::Array(entries) => entries.iter().for_each(|entry| references(entry, found)),
+                _ => {}
+            }
+        }
+        let (asyncapi, openapi) = (asyncapi(), openapi_value());
+        let mut found = Vec::new();
+        references(&asyncapi, &mut found);
+        assert!(found.len() > 100);
+        for address in found {
+            let target = match address.strip_prefix("./openapi.json#") {
+                Some(pointer) => openapi.pointer(pointer),
+                None => address.strip_prefix('#').and_then(|pointer| asyncapi.pointer(pointer)),
+            };
+            assert!(target.is_some(), "{address} leads nowhere");
+        }
     }
 
     #[test]

@@ -144,6 +144,8 @@ pub enum SocketErrand {
     Upgrade(Sid, Claim, Reply<()>),
     /// It is open.
     Upgraded(Sid, RawStream),
+    /// It is open and is closed at once: the connection has one or needs none.
+    TurnAway(RawStream),
     /// Somebody comes back and names what they had; it is given away once.
     Recover(UserId, Pid, oneshot::Sender<Option<Box<Recovery>>>),
     /// Every connection of somebody is told this; answered with how many took it.

@@ -150,6 +150,27 @@ async fn what_is_missing_wrong_or_somebody_elses_is_told_as_a_failure() {
 }
 
 #[tokio::test]
+async fn every_documented_event_is_known_and_no_other() {
+    let server = TestServer::start().await;
+    let ada = server.register("ada_l").await;
+    let mut socket = connect(&server, &ada).await;
+    let document = server.get("/api/asyncapi.json").send().await.json();
+    let messages = document["channels"]["direct"]["messages"].as_object().unwrap();
+    let operations = document["operations"].as_object().unwrap();
+    let mut known = 0;
+    for name in messages.keys() {
+        let is_asked = operations.contains_key(&format!("direct.{name}"));
+        let answer = socket.ask(name, json!({})).await;
+        assert_eq!(answer["code"] != "unknown_event", is_asked, "{name}: {answer}");
+        known += usize::from(is_asked);
+    }
+    assert_eq!(known, 6);
+    let own = json!({ "clerkId": ada.id, "token": ada.access });
+    assert_eq!(socket.ask("authenticate", own.clone()).await, json!({ "authenticated": true }));
+    assert_eq!(socket.ask("register_user", own).await["success"], true);
+}
+
+#[tokio::test]
 async fn typing_is_told_once_and_ends_by_itself() {
     let server = TestServer::start().await;
     let (ada, bob) = (server.register("ada_l").await, server.register("bob_b").await);

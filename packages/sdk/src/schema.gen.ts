@@ -1300,10 +1300,39 @@ export interface components {
             /** @default null */
             userId?: components["schemas"]["UserId"] | null;
         };
+        /** @description An event of the room, as a line of the stream. */
+        Announcement: {
+            /** @description The room. */
+            channel: components["schemas"]["RoomId"];
+            /** @description What happened. */
+            data: components["schemas"]["AnnouncementData"];
+            /**
+             * @description `chat.message`, `chat.edited`, `chat.deleted`, `chat.destroy`, `presence.join`,
+             *     `presence.leave` or `presence.changed`.
+             */
+            event: string;
+            /** @description Where in the stream it stands: what `last_ack_{roomId}` and `Last-Event-ID` take. */
+            id?: string | null;
+        };
+        /** @description What happened in a room; `event` of the line says which of these it is. */
+        AnnouncementData: components["schemas"]["RealtimeMessage"] | components["schemas"]["RealtimeMessage"] | components["schemas"]["TakenBack"] | components["schemas"]["PresenceMoved"] | components["schemas"]["PresenceMoved"] | components["schemas"]["MembersChanged"] | components["schemas"]["Destroyed"];
         /** @description Payload of `AUTH`. */
         Auth: {
             /** @description A fresh token of the same person. */
             token: string;
+        };
+        /**
+         * @description `authenticate` from a client: proves whose the connection is, or puts a newer login of the same
+         *     person behind it.
+         */
+        Authenticate: {
+            /** @description A token of either kind. */
+            token?: string | null;
+        };
+        /** @description The answer to `authenticate`. */
+        Authenticated: {
+            /** @description Always `true`. */
+            authenticated: boolean;
         };
         /** @description Somebody who was banned from a room. */
         Banned: {
@@ -1832,6 +1861,16 @@ export interface components {
          * @enum {string}
          */
         Delivery: "waiting" | "sent" | "failed";
+        /**
+         * @description What became of a message.
+         * @enum {string}
+         */
+        DeliveryStatus: "delivered" | "saved";
+        /** @description Data of `chat.destroy`. */
+        Destroyed: {
+            /** @description Always true. */
+            isDestroyed: boolean;
+        };
         /** @description One direct message. */
         DirectMessage: {
             /** @description The text. */
@@ -2246,6 +2285,14 @@ export interface components {
          * @enum {string}
          */
         MailOutcome: "waiting" | "deferred" | "sent" | "failed" | "suppressed";
+        /** @description `mark_as_read` from a client. */
+        MarkAsRead: {
+            /**
+             * @description Messages to oneself, up to 10 000; `None` if the field is missing or no list of numbers.
+             * @default null
+             */
+            messageIds?: number[] | null;
+        };
         /** @description Body of `POST /api/v1/direct/read`. */
         MarkRead: {
             /** @description Messages to oneself; up to 10 000, and what is not one's own is passed over. */
@@ -2323,6 +2370,40 @@ export interface components {
             /** @description A sentence for people. */
             message: string;
         };
+        /** @description `message_delivered`, to the sender. */
+        MessageDelivered: {
+            /**
+             * Format: int64
+             * @description The message.
+             */
+            messageId: number;
+            /** @description A sentence for people. */
+            note?: string | null;
+            /** @description What became of it. */
+            status: components["schemas"]["DeliveryStatus"];
+            /** @description When, ISO-8601 UTC with ms. */
+            timestamp: string;
+        };
+        /** @description `message_failed`, to whoever sent something that was not carried out. */
+        MessageFailed: {
+            /** @description A sentence for people. */
+            error: string;
+        };
+        /** @description `message_sent`, to the sender: it is on disk. */
+        MessageSent: {
+            /**
+             * Format: int64
+             * @description Its conversation.
+             */
+            conversationId: number;
+            /**
+             * Format: int64
+             * @description The message.
+             */
+            messageId: number;
+            /** @description When the server took it, ISO-8601 UTC with ms. */
+            timestamp: string;
+        };
         /** @description `messages_read`, to the reader and to each author. */
         MessagesRead: {
             /** @description Which; an author is told of their own. */
@@ -2349,6 +2430,18 @@ export interface components {
              * @default null
              */
             displayName?: string | null;
+        };
+        /**
+         * @description `error`, to whoever sent an event without acknowledgement that was not carried out, or whose
+         *     connection ends.
+         */
+        NotCarriedOut: {
+            /** @description Why. */
+            code: components["schemas"]["Code"];
+            /** @description A sentence for people. */
+            error: string;
+            /** @description The event's name; `null` when the connection ends. */
+            event?: string | null;
         };
         /** @description Answer of `GET /users/me` and `POST /users`. */
         Oneself: {
@@ -2469,6 +2562,16 @@ export interface components {
              */
             memberCount: number;
         };
+        /** @description Data of `presence.join` and `presence.leave`. */
+        PresenceMoved: {
+            /**
+             * Format: int64
+             * @description Members present now.
+             */
+            memberCount: number;
+            /** @description Who came or went. */
+            userId: components["schemas"]["UserId"];
+        };
         /** @description A person as others see it. */
         Profile: {
             /** @description The name to show. */
@@ -2573,6 +2676,33 @@ export interface components {
             /** @description The latest messages, oldest first. */
             messages: components["schemas"]["RealtimeMessage"][];
         };
+        /** @description `receive_message`, to every socket of the receiver. */
+        ReceiveMessage: {
+            /** @description The same. */
+            content: string;
+            /**
+             * Format: int64
+             * @description Its conversation.
+             */
+            conversationId: number;
+            /** @description Who wrote it. */
+            from: components["schemas"]["ClerkId"];
+            /** @description The same. */
+            fromClerkId: components["schemas"]["ClerkId"];
+            /**
+             * Format: int64
+             * @description The message.
+             */
+            messageId: number;
+            /** @description `text`. */
+            messageType: string;
+            /** @description What it says. */
+            text: string;
+            /** @description When the server took it, ISO-8601 UTC with ms. */
+            timestamp: string;
+            /** @description To whom. */
+            toClerkId: components["schemas"]["ClerkId"];
+        };
         /** @description Body of `POST /api/v1/auth/refresh` and `…/logout`; the cookie serves as well. */
         Refresh: {
             /**
@@ -2591,6 +2721,22 @@ export interface components {
             password: string;
             /** @description 4 to 40 characters: letters, digits, `_ . -`. */
             username: string;
+        };
+        /** @description `register_user` from a client. */
+        RegisterUser: {
+            /** @description Who one is; it must be who the connection belongs to. */
+            clerkId?: string | null;
+            /** @description A token, if nothing has proved yet whose the connection is. */
+            token?: string | null;
+        };
+        /** @description `registered`: the answer to `register_user`. */
+        Registered: {
+            /** @description Who one is. */
+            clerkId: components["schemas"]["ClerkId"];
+            /** @description The socket. */
+            socketId: string;
+            /** @description Always `true`. */
+            success: boolean;
         };
         /** @description Body of `POST /api/v1/auth/password/reset`. */
         ResetPassword: {
@@ -2766,6 +2912,32 @@ export interface components {
             /** @description To whom. */
             toClerkId: components["schemas"]["ClerkId"];
         };
+        /**
+         * @description `send_message` from a client. A field that is missing or of another kind is `None` here, so that
+         *     it can be answered with `message_failed`.
+         */
+        SendMessage: {
+            /**
+             * @description One's own name for the message, up to 128 characters: sent again, it is stored once.
+             * @default null
+             */
+            clientMessageId?: string | null;
+            /**
+             * @description Oneself; it must be who the socket belongs to.
+             * @default null
+             */
+            fromClerkId?: string | null;
+            /**
+             * @description The text, 1 to 4 000 characters.
+             * @default null
+             */
+            text?: string | null;
+            /**
+             * @description To whom.
+             * @default null
+             */
+            toClerkId?: string | null;
+        };
         /** @description Answer of `POST /api/v1/direct/messages`: it is on disk. */
         SentDirect: {
             /**
@@ -2817,6 +2989,26 @@ export interface components {
          * @enum {string}
          */
         Status: "online" | "buffering" | "away" | "reconnecting";
+        /** @description A line of the stream that is no event of the room. */
+        StreamLine: {
+            /** @description The room. */
+            channel: components["schemas"]["RoomId"];
+            /** @enum {string} */
+            type: "connected";
+        } | {
+            /** @description The room. */
+            channel: components["schemas"]["RoomId"];
+            /** @enum {string} */
+            type: "gap";
+        } | {
+            /**
+             * Format: int64
+             * @description The server's wall clock, in ms since 1970 UTC.
+             */
+            timestamp: number;
+            /** @enum {string} */
+            type: "ping";
+        };
         /** @description A point in a room's stream of events. */
         StreamPosition: {
             /** @description Names the stream; a new one begins when the server cannot be sure of the old. */
@@ -2826,6 +3018,11 @@ export interface components {
              * @description The last event of it that was seen.
              */
             seq: number;
+        };
+        /** @description Data of `chat.deleted`. */
+        TakenBack: {
+            /** @description The message. */
+            id: string;
         };
         /** @description How well a member's player follows the timeline, over the last 5 s. */
         Telemetry: {
@@ -2897,6 +3094,19 @@ export interface components {
             /** @description The person. */
             userId: components["schemas"]["UserId"];
         };
+        /** @description `typing_start` and `typing_stop` from a client. */
+        Typing: {
+            /**
+             * @description Oneself.
+             * @default null
+             */
+            fromClerkId?: string | null;
+            /**
+             * @description To whom one types.
+             * @default null
+             */
+            toClerkId?: string | null;
+        };
         /** @description Payload of `UPDATE_PLAYBACK`: any of its fields. */
         UpdatePlayback: {
             /**
@@ -2947,6 +3157,22 @@ export interface components {
         };
         /** @description Names a person: an account, a guest or an external user. Never a socket. */
         UserId: string;
+        /** @description `user_status`, to a person's contacts. */
+        UserStatus: {
+            /** @description The person. */
+            clerkId: components["schemas"]["ClerkId"];
+            /** @description Whether they have a socket open. */
+            status: components["schemas"]["OnlineStatus"];
+        };
+        /** @description `user_typing`, to the receiver. */
+        UserTyping: {
+            /** @description The same. */
+            fromClerkId: components["schemas"]["ClerkId"];
+            /** @description Whether they still do. */
+            isTyping: boolean;
+            /** @description Who types. */
+            userId: components["schemas"]["ClerkId"];
+        };
         /** @description Body of `POST /api/v1/auth/email/verify`. */
         VerifyEmail: {
             /** @description What the link in the mail carries. */
@@ -2977,7 +3203,11 @@ export type AdminUser = components['schemas']['AdminUser'];
 export type AdminUserUpdate = components['schemas']['AdminUserUpdate'];
 export type AdminUsers = components['schemas']['AdminUsers'];
 export type Admit = components['schemas']['Admit'];
+export type Announcement = components['schemas']['Announcement'];
+export type AnnouncementData = components['schemas']['AnnouncementData'];
 export type Auth = components['schemas']['Auth'];
+export type Authenticate = components['schemas']['Authenticate'];
+export type Authenticated = components['schemas']['Authenticated'];
 export type Banned = components['schemas']['Banned'];
 export type BlockedPeople = components['schemas']['BlockedPeople'];
 export type BlockedPerson = components['schemas']['BlockedPerson'];
@@ -3018,6 +3248,8 @@ export type CreatedCallRoom = components['schemas']['CreatedCallRoom'];
 export type CreatedPageRoom = components['schemas']['CreatedPageRoom'];
 export type CreatedRoom = components['schemas']['CreatedRoom'];
 export type Delivery = components['schemas']['Delivery'];
+export type DeliveryStatus = components['schemas']['DeliveryStatus'];
+export type Destroyed = components['schemas']['Destroyed'];
 export type DirectMessage = components['schemas']['DirectMessage'];
 export type DirectRequest = components['schemas']['DirectRequest'];
 export type DirectRequests = components['schemas']['DirectRequests'];
@@ -3054,6 +3286,7 @@ export type LoggedIn = components['schemas']['LoggedIn'];
 export type Login = components['schemas']['Login'];
 export type LoginId = components['schemas']['LoginId'];
 export type MailOutcome = components['schemas']['MailOutcome'];
+export type MarkAsRead = components['schemas']['MarkAsRead'];
 export type MarkRead = components['schemas']['MarkRead'];
 export type Member = components['schemas']['Member'];
 export type MemberCount = components['schemas']['MemberCount'];
@@ -3062,10 +3295,14 @@ export type MemberState = components['schemas']['MemberState'];
 export type MemberSync = components['schemas']['MemberSync'];
 export type MembersChanged = components['schemas']['MembersChanged'];
 export type Message = components['schemas']['Message'];
+export type MessageDelivered = components['schemas']['MessageDelivered'];
+export type MessageFailed = components['schemas']['MessageFailed'];
+export type MessageSent = components['schemas']['MessageSent'];
 export type MessagesRead = components['schemas']['MessagesRead'];
 export type Motion = components['schemas']['Motion'];
 export type NewContact = components['schemas']['NewContact'];
 export type NewGuest = components['schemas']['NewGuest'];
+export type NotCarriedOut = components['schemas']['NotCarriedOut'];
 export type Oneself = components['schemas']['Oneself'];
 export type OnlineStatus = components['schemas']['OnlineStatus'];
 export type Pardon = components['schemas']['Pardon'];
@@ -3075,6 +3312,7 @@ export type PostMessage = components['schemas']['PostMessage'];
 export type PostedMessage = components['schemas']['PostedMessage'];
 export type Preferences = components['schemas']['Preferences'];
 export type Presence = components['schemas']['Presence'];
+export type PresenceMoved = components['schemas']['PresenceMoved'];
 export type Profile = components['schemas']['Profile'];
 export type QueueAdd = components['schemas']['QueueAdd'];
 export type QueueItem = components['schemas']['QueueItem'];
@@ -3087,8 +3325,11 @@ export type Reaction = components['schemas']['Reaction'];
 export type Readiness = components['schemas']['Readiness'];
 export type RealtimeMessage = components['schemas']['RealtimeMessage'];
 export type RealtimeMessages = components['schemas']['RealtimeMessages'];
+export type ReceiveMessage = components['schemas']['ReceiveMessage'];
 export type Refresh = components['schemas']['Refresh'];
 export type Register = components['schemas']['Register'];
+export type RegisterUser = components['schemas']['RegisterUser'];
+export type Registered = components['schemas']['Registered'];
 export type ResetPassword = components['schemas']['ResetPassword'];
 export type Role = components['schemas']['Role'];
 export type RoleSet = components['schemas']['RoleSet'];
@@ -3101,18 +3342,24 @@ export type RoomSummary = components['schemas']['RoomSummary'];
 export type RoomUpdate = components['schemas']['RoomUpdate'];
 export type SelfDestruct = components['schemas']['SelfDestruct'];
 export type SendDirect = components['schemas']['SendDirect'];
+export type SendMessage = components['schemas']['SendMessage'];
 export type SentDirect = components['schemas']['SentDirect'];
 export type ServerFrame = components['schemas']['ServerFrame'];
 export type SessionInfo = components['schemas']['SessionInfo'];
 export type SourceClass = components['schemas']['SourceClass'];
 export type Status = components['schemas']['Status'];
+export type StreamLine = components['schemas']['StreamLine'];
 export type StreamPosition = components['schemas']['StreamPosition'];
+export type TakenBack = components['schemas']['TakenBack'];
 export type Telemetry = components['schemas']['Telemetry'];
 export type Ticket = components['schemas']['Ticket'];
 export type TimeToLive = components['schemas']['TimeToLive'];
 export type TurnAway = components['schemas']['TurnAway'];
+export type Typing = components['schemas']['Typing'];
 export type UpdatePlayback = components['schemas']['UpdatePlayback'];
 export type UserId = components['schemas']['UserId'];
+export type UserStatus = components['schemas']['UserStatus'];
+export type UserTyping = components['schemas']['UserTyping'];
 export type VerifyEmail = components['schemas']['VerifyEmail'];
 export type Wait = components['schemas']['Wait'];
 export type WaitingRoom = components['schemas']['WaitingRoom'];

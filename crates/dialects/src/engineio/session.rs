@@ -23,6 +23,8 @@ use super::{Data, Malformed, Outgoing, Refusal};
 pub const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a session that the server ends waits for a poll by which the client learns of it.
 pub const CLOSE_WAIT: Duration = Duration::from_secs(5);
+/// How late a ping may be so that its answer is due as if it had been on time.
+pub const PING_LATENESS: Duration = Duration::from_millis(100);
 /// Bytes that wait to be fetched by polls at most; a client that owes more is too slow.
 pub const QUEUE_BYTES: usize = 4 * 1024 * 1024;
 
@@ -93,13 +95,18 @@ impl Session {
         !self.is_over && self.closing.is_none()
     }
 
+    /// Says whether its client has asked for a WebSocket and not moved to it.
+    pub fn is_on_trial(&self) -> bool {
+        matches!(self.link, Link::Opened(_) | Link::Probed(_))
+    }
+
     /// Takes what happened.
     pub fn handle_input(&mut self, now: Duration, input: Input<'_>) {
         if self.is_over {
             return self.refuse(&input);
         }
         match input {
-            Input::Poll => self.poll(),
+            Input::Poll => self.poll(now),
             Input::PostBegins => self.post_begins(),
             Input::Post(body) => self.post(now, body),
             Input::PollLost if self.polling => {
@@ -166,7 +173,14 @@ impl Session {
         self.outputs.push_back(refused);
     }
 
-    fn poll(&mut self) {
+    fn poll(&mut self, now: Duration) {
+        // It may come before the session is woken, and does not show that its client is there.
+        if let Heartbeat::PongBy(by) = self.heartbeat
+            && now >= by
+        {
+            self.end(Reason::PingTimeout);
+            return self.outputs.push_back(Output::PollRefused(Refusal::UnknownSession));
+        }
         if self.link == Link::Socket {
             self.outputs.push_back(Output::PollRefused(Refusal::BadRequest));
         } else if self.polling {
@@ -394,7 +408,10 @@ impl Session {
         }
         match self.heartbeat {
             Heartbeat::PingAt(at) if now >= at => {
-                self.heartbeat = Heartbeat::PongBy(now + self.settings.ping_timeout);
+                // A moment's lateness is the server's; after a standstill the client has its time.
+                let late = now - at;
+                let since = if late < PING_LATENESS { at } else { now };
+                self.heartbeat = Heartbeat::PongBy(since + self.settings.ping_timeout);
                 self.send(&[Packet::Ping("").into()]);
             }
             Heartbeat::PongBy(by) if now >= by => self.end(Reason::PingTimeout),

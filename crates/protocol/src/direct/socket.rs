@@ -45,6 +45,31 @@ pub struct Typing {
     pub to_clerk_id: Option<String>,
 }
 
+/// `authenticate` from a client: proves whose the connection is, or puts a newer login of the same
+/// person behind it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+pub struct Authenticate {
+    /// A token of either kind.
+    pub token: Option<String>,
+}
+
+/// The answer to `authenticate`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Authenticated {
+    /// Always `true`.
+    pub authenticated: bool,
+}
+
+/// `register_user` from a client.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RegisterUser {
+    /// Who one is; it must be who the connection belongs to.
+    pub clerk_id: Option<String>,
+    /// A token, if nothing has proved yet whose the connection is.
+    pub token: Option<String>,
+}
+
 /// `registered`: the answer to `register_user`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -156,6 +181,18 @@ pub struct UserStatus {
 pub struct MessageFailed {
     /// A sentence for people.
     pub error: String,
+}
+
+/// `error`, to whoever sent an event without acknowledgement that was not carried out, or whose
+/// connection ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct NotCarriedOut {
+    /// The event's name; `null` when the connection ends.
+    pub event: Option<String>,
+    /// A sentence for people.
+    pub error: String,
+    /// Why.
+    pub code: crate::Code,
 }
 
 /// Reads fields that may be anything.

@@ -83,13 +83,21 @@ impl Hub {
         // In all replies: whoever asked may be gone; then nobody needs the answer.
         match errand {
             SocketErrand::Open(opening) => self.open_client(me, *opening),
-            SocketErrand::Ask(sid, Ask::Poll(claim), reply) => match self.claimed(sid, claim) {
-                Ok((key, client)) => {
-                    client.polls.push_back(reply);
-                    self.feed_client(me, key, Input::Poll);
+            SocketErrand::Ask(sid, Ask::Poll(claim), reply) => {
+                // What its client has said over a WebSocket before it polls comes first.
+                if let Some(key) = self.clients.by_sid.get(&sid).copied()
+                    && self.clients.all.get(key).is_some_and(|it| it.session.is_on_trial())
+                {
+                    self.read_client(me, key);
                 }
-                Err(declined) => drop(reply.send(Err(declined))),
-            },
+                match self.claimed(sid, claim) {
+                    Ok((key, client)) => {
+                        client.polls.push_back(reply);
+                        self.feed_client(me, key, Input::Poll);
+                    }
+                    Err(declined) => drop(reply.send(Err(declined))),
+                }
+            }
             SocketErrand::Ask(sid, Ask::PostBegins(claim), reply) => {
                 match self.claimed(sid, claim) {
                     Ok((key, client)) => {
@@ -123,6 +131,7 @@ impl Hub {
                     self.take_wire(me, key, raw);
                 }
             }
+            SocketErrand::TurnAway(raw) => wire::turn_away(raw.stream),
             SocketErrand::Recover(user, pid, reply) => {
                 let _ = reply.send(self.recover_client(me, &user, pid));
             }

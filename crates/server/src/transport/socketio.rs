@@ -179,7 +179,8 @@ async fn post(app: &App, name: &Name, parts: &Parts, body: Body) -> Result<Respo
     Ok((plain("text/html"), "ok").into_response())
 }
 
-/// Opens a WebSocket for a connection that polls. One that lives at another node goes on polling.
+/// Opens a WebSocket for a connection that polls. One that lives at another node goes on polling. A
+/// second WebSocket is opened and closed, as by the reference server.
 async fn upgrade(app: &App, name: &Name, parts: &mut Parts) -> Result<Response, No> {
     let (accept, takeover) = handshake(parts)?;
     if app.sockets.is_elsewhere(name)? {
@@ -189,11 +190,19 @@ async fn upgrade(app: &App, name: &Name, parts: &mut Parts) -> Result<Response, 
     let granted = request::claiming(app, parts, |claim| {
         app.sockets.run(sid, |reply| SocketErrand::Upgrade(sid, claim, reply))
     });
-    granted.await?;
+    let is_wanted = match granted.await {
+        Ok(()) => true,
+        Err(Declined::Refused(Refusal::BadRequest)) => false,
+        Err(declined) => return Err(declined.into()),
+    };
     let sockets = app.sockets.clone();
     takeover.after_response(move |stream, glued| {
         let raw = RawStream { stream, glued };
-        if !sockets.hand(sid, SocketErrand::Upgraded(sid, raw)) {
+        let errand = match is_wanted {
+            true => SocketErrand::Upgraded(sid, raw),
+            false => SocketErrand::TurnAway(raw),
+        };
+        if !sockets.hand(sid, errand) {
             tracing::warn!("a socket could not be handed to its core");
         }
     });

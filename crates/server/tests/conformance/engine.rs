@@ -273,7 +273,7 @@ async fn a_connection_moves_to_a_websocket() {
     assert_eq!(polling.poll().await, refused(BAD));
     assert_eq!(polling.say("4x").await, refused(BAD));
     let query = format!("EIO=4&transport=websocket&sid={}", polling.sid);
-    assert_eq!(engine.wire(&query).await.err(), Some(400));
+    assert_eq!(engine.wire(&query).await.unwrap().closed().await, Some(1000));
     wire.send("4still there").await;
     assert_eq!(wire.heard().await, text("4still there"));
 }
@@ -295,7 +295,23 @@ async fn a_second_websocket_does_not_disturb_the_first() {
     let polling = engine.open().await;
     let query = format!("EIO=4&transport=websocket&sid={}", polling.sid);
     let mut first = engine.wire(&query).await.unwrap();
-    assert_eq!(engine.wire(&query).await.err(), Some(400));
+    let mut second = engine.wire(&query).await.unwrap();
+    second.send("2probe").await;
+    assert_eq!(second.closed().await, Some(1000));
     first.send("2probe").await;
     assert_eq!(first.next().await, text("3probe"));
+}
+
+#[tokio::test]
+async fn what_was_said_over_the_websocket_comes_before_a_poll_that_follows() {
+    let (_server, engine) = calm_counterpart("/engine.io/").await;
+    for _ in 0..20 {
+        let polling = engine.open().await;
+        let query = format!("EIO=4&transport=websocket&sid={}", polling.sid);
+        let mut wire = engine.wire(&query).await.unwrap();
+        wire.send("2probe").await;
+        assert_eq!(wire.next().await, text("3probe"));
+        wire.send("5").await;
+        assert_eq!(polling.poll().await, refused(BAD));
+    }
 }

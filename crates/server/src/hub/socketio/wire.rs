@@ -1,6 +1,6 @@
 //! The WebSocket of a Socket.IO connection: read, written, closed.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 
 use bytes::Bytes;
 use mio::unix::SourceFd;
@@ -187,6 +187,14 @@ impl Hub {
         let _ = wire.stream.shutdown(std::net::Shutdown::Write);
         linger(wire.stream);
     }
+}
+
+/// Closes a WebSocket that its connection does not take.
+pub(super) fn turn_away(stream: Socket) {
+    // A socket that carried nothing yet takes so little, or it is broken.
+    let _ = (&stream).write(&close_frame(CloseCode::Normal));
+    let _ = stream.shutdown(std::net::Shutdown::Write);
+    linger(stream);
 }
 
 impl Wire {

@@ -3,9 +3,9 @@
 //! The events of one connection are carried out one after the other. What an event comes to is its
 //! acknowledgement; a client that wants none is told of refusals by the event `error`.
 
+use parlor_protocol::direct::socket::{Authenticate, Authenticated, RegisterUser, Registered};
 use parlor_protocol::{ClerkId, Code};
 use parlor_room::Principal;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -73,23 +73,11 @@ pub async fn carry_out(desk: &Desk, event: &Event<'_>) -> Result<Value, Failure>
     }
 }
 
-#[derive(Deserialize)]
-struct Token {
-    token: Option<String>,
-}
-
 /// Proves who somebody is, or puts a newer login of the same person behind the connection.
-async fn authenticate(desk: &Desk, form: Token) -> Result<Value, Failure> {
+async fn authenticate(desk: &Desk, form: Authenticate) -> Result<Value, Failure> {
     let token = form.token.ok_or(Code::MissingToken)?;
     desk.prove(desk.app().auth.verify_token(&token).await?)?;
-    Ok(json!({ "authenticated": true }))
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Registration {
-    clerk_id: Option<String>,
-    token: Option<String>,
+    Ok(json!(Authenticated { authenticated: true }))
 }
 
 /// Takes an external user's id on trust: the operator has said that clients from there may say it.
@@ -104,7 +92,7 @@ async fn trust(desk: &Desk, claim: &ClerkId, address: &AddressKey) -> Result<(),
 }
 
 /// Says whose messages a client wants: those of the person it has proved to be, and no other.
-async fn register_user(desk: &Desk, form: Result<Registration, Refused>) -> Result<Value, Refused> {
+async fn register_user(desk: &Desk, form: Result<RegisterUser, Refused>) -> Result<Value, Refused> {
     let missing = || Refused::because(Code::Invalid, "Missing required fields");
     let form = form.map_err(|_| missing())?;
     let clerk_id = form.clerk_id.filter(|id| !id.is_empty()).ok_or_else(missing)?;
@@ -124,7 +112,8 @@ async fn register_user(desk: &Desk, form: Result<Registration, Refused>) -> Resu
             return Err(Refused::because(Code::Forbidden, "clerkId is not yours"));
         }
     }
-    let registered = json!({ "success": true, "clerkId": clerk_id, "socketId": desk.socket_id() });
+    let socket_id = desk.socket_id().to_owned();
+    let registered = Registered { success: true, clerk_id: ClerkId::from(clerk_id), socket_id };
     desk.emit("registered", &registered);
-    Ok(registered)
+    Ok(json!(registered))
 }
