@@ -90,22 +90,10 @@ impl Hub {
                 {
                     self.read_client(me, key);
                 }
-                match self.claimed(sid, claim) {
-                    Ok((key, client)) => {
-                        client.polls.push_back(reply);
-                        self.feed_client(me, key, Input::Poll);
-                    }
-                    Err(declined) => drop(reply.send(Err(declined))),
-                }
+                self.begin_request(me, sid, claim, reply, Input::Poll);
             }
             SocketErrand::Ask(sid, Ask::PostBegins(claim), reply) => {
-                match self.claimed(sid, claim) {
-                    Ok((key, client)) => {
-                        client.posts.push_back(reply);
-                        self.feed_client(me, key, Input::PostBegins);
-                    }
-                    Err(declined) => drop(reply.send(Err(declined))),
-                }
+                self.begin_request(me, sid, claim, reply, Input::PostBegins);
             }
             SocketErrand::Ask(sid, Ask::Post(body), reply) => {
                 let Some(key) = self.clients.by_sid.get(&sid).copied() else { return };
@@ -142,6 +130,28 @@ impl Hub {
             SocketErrand::Count(user, reply) => {
                 let _ = reply.send(self.clients.by_user.get(&user).map_or(0, Vec::len));
             }
+        }
+    }
+
+    /// Hands a request to its session, which answers it sooner or later.
+    fn begin_request(
+        &mut self,
+        me: &HubRef,
+        sid: Sid,
+        claim: Claim,
+        reply: Reply<Vec<u8>>,
+        input: Input<'_>,
+    ) {
+        match self.claimed(sid, claim) {
+            Ok((key, client)) => {
+                let waiting = match input {
+                    Input::Poll => &mut client.polls,
+                    _ => &mut client.posts,
+                };
+                waiting.push_back(reply);
+                self.feed_client(me, key, input);
+            }
+            Err(declined) => drop(reply.send(Err(declined))),
         }
     }
 
