@@ -1,11 +1,16 @@
-"""Speaks to a server with python-socketio and says what came of it, as one line of JSON.
+"""Speaks to a server with python-socketio and says what came of it, as lines of JSON.
 
 Usage: socket_client.py URL TRANSPORTS conformance|parlor [TOKEN CLERK_ID]
+       socket_client.py URL TRANSPORTS talk [TOKEN]
+
+The first says one line and ends. The second does what the lines of its standard input say,
+{"event", "payload": [], "ack"?}, until there are no more, and says each event and acknowledgement.
 """
 
 import json
 import queue
 import sys
+import threading
 
 import socketio
 
@@ -46,11 +51,36 @@ def parlor(client, url, transports, token, clerk_id):
     return {"answer": answer, "same": answer == registered, "transport": client.transport()}
 
 
+def talk(client, url, transports, token=None):
+    writing = threading.Lock()
+
+    def say(line):
+        with writing:
+            print(json.dumps(plain(line)), flush=True)
+
+    def told(event, *arguments):
+        say({"event": event, "argument": arguments[0] if arguments else None})
+
+    def answered(number):
+        return lambda *arguments: say({"ack": number, "answer": (*arguments, None)[0]})
+
+    client.on("*", told)
+    client.connect(url, transports=transports, auth={"token": token} if token else None)
+    say({"connected": True})
+    for line in sys.stdin:
+        asked = json.loads(line)
+        callback = answered(asked["ack"]) if "ack" in asked else None
+        client.emit(asked["event"], tuple(asked["payload"]), callback=callback)
+
+
 def main():
     url, transports, counterpart, *rest = sys.argv[1:]
     client = socketio.Client(reconnection=False)
-    speak = {"conformance": conformance, "parlor": parlor}[counterpart]
-    print(json.dumps(speak(client, url, transports.split(","), *rest)))
+    if counterpart == "talk":
+        talk(client, url, transports.split(","), *rest)
+    else:
+        speak = {"conformance": conformance, "parlor": parlor}[counterpart]
+        print(json.dumps(speak(client, url, transports.split(","), *rest)))
     client.disconnect()
 
 
