@@ -122,7 +122,7 @@ async fn one_says_of_oneself_what_is_asked_once() {
     assert_eq!(me["clerkId"], json!(ada.id));
     assert_eq!((&me["isParalyzed"], &me["status"]), (&json!(false), &json!("offline")));
     assert!(me["createdAt"].as_str().unwrap().ends_with('Z'));
-    for wrong in [json!({}), json!({ "isParalyzed": "yes" }), json!([])] {
+    for wrong in [json!({}), json!({ "isParalyzed": "yes" }), json!([]), json!([true])] {
         let answer = ask(&server, &ada, "POST", "/users", wrong).await;
         assert_eq!(answer.outcome(), refused(422, "invalid"));
     }

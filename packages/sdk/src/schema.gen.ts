@@ -2918,7 +2918,8 @@ export interface components {
          */
         SendMessage: {
             /**
-             * @description One's own name for the message, up to 128 characters: sent again, it is stored once.
+             * @description One's own name for the message, up to 128 characters: sent again, it is stored once. What is no
+             *     text is refused.
              * @default null
              */
             clientMessageId?: string | null;

@@ -19,8 +19,9 @@ pub struct SendMessage {
     /// The text, 1 to 4 000 characters.
     #[serde(deserialize_with = "lenient::text")]
     pub text: Option<String>,
-    /// One's own name for the message, up to 128 characters: sent again, it is stored once.
-    #[serde(deserialize_with = "lenient::text")]
+    /// One's own name for the message, up to 128 characters: sent again, it is stored once. What is no
+    /// text is refused.
+    #[serde(deserialize_with = "lenient::name")]
     pub client_message_id: Option<String>,
 }
 
@@ -219,6 +220,16 @@ mod lenient {
         field(deserializer)
     }
 
+    /// What is no text becomes the empty one, which names nothing and is refused for it: without a
+    /// name the message would be stored as often as it is sent.
+    pub fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+        let given = Option::<Field<String>>::deserialize(deserializer)?;
+        Ok(given.map(|field| match field {
+            Field::Wanted(name) => name,
+            Field::Anything(_) => String::new(),
+        }))
+    }
+
     pub fn numbers<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Vec<i64>>, D::Error> {
@@ -239,6 +250,12 @@ mod tests {
         assert_eq!(read(odd), SendMessage::default());
         let fine = json!({ "fromClerkId": "a", "toClerkId": "b", "text": "hi" });
         assert_eq!(read(fine).text.as_deref(), Some("hi"));
+        let name = |name| read(json!({ "clientMessageId": name })).client_message_id;
+        assert_eq!(name(json!("m1")).as_deref(), Some("m1"));
+        assert_eq!(name(json!(null)), None);
+        for odd in [json!(7), json!(["m1"]), json!({})] {
+            assert_eq!(name(odd).as_deref(), Some(""));
+        }
         for odd in [json!({}), json!({ "messageIds": ["1"] }), json!({ "messageIds": 1 })] {
             assert_eq!(serde_json::from_value::<MarkAsRead>(odd).unwrap().message_ids, None);
         }

@@ -77,13 +77,18 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {
-    serde_json::from_slice(bytes).map_err(|error| {
+    let form = serde_json::from_slice(bytes).map_err(|error| {
         if error.is_data() {
             Refused::invalid(error.to_string())
         } else {
             Refused::because(Code::Malformed, format!("The body is not JSON: {error}"))
         }
-    })
+    })?;
+    // Derived decoders take an array of a struct's fields as well, which no client means.
+    match bytes.trim_ascii_start().first() {
+        Some(b'{') => Ok(form),
+        _ => Err(Refused::invalid("The body must be an object")),
+    }
 }
 
 async fn read(request: Request) -> Result<Bytes, Refused> {

@@ -64,6 +64,11 @@ impl Client {
         let id = self.next_id;
         self.next_id += 1;
         self.write(format!("42{id}{}", json!([name, argument]))).await;
+        self.answer(id).await
+    }
+
+    /// Reads up to the acknowledgement of this number, and returns it.
+    pub async fn answer(&mut self, id: u64) -> Value {
         let prefix = format!("43{id}[");
         loop {
             let text = self.read().await;
@@ -75,6 +80,21 @@ impl Client {
                 self.early.push_back(event);
             }
         }
+    }
+
+    /// Sends a packet as it is written here.
+    pub async fn say(&mut self, packet: &str) {
+        self.write(packet.to_owned()).await;
+    }
+
+    /// Sends an attachment.
+    pub async fn attach(&mut self, bytes: &[u8]) {
+        self.socket.send(Message::binary(bytes.to_vec())).await.unwrap();
+    }
+
+    /// Lists the events that came before the last acknowledgement and were not looked at.
+    pub fn heard(&self) -> Vec<(String, Value)> {
+        self.early.iter().cloned().collect()
     }
 
     /// Reads the next event.

@@ -32,9 +32,13 @@ impl Event<'_> {
     /// Reads the first argument; without one, an empty object. Unknown fields are ignored.
     ///
     /// # Errors
-    /// [`Code::Invalid`] if it is not of that form.
+    /// [`Code::Invalid`] if it is no object of that form.
     pub fn form<T: DeserializeOwned>(&self) -> Result<T, Refused> {
         let text = self.arguments.first().map_or("{}", |argument| argument.get());
+        // Derived decoders take an array of a struct's fields as well, which no client means.
+        if !text.starts_with('{') {
+            return Err(Code::Invalid.into());
+        }
         serde_json::from_str(text).map_err(|_| Code::Invalid.into())
     }
 }
