@@ -116,7 +116,10 @@ pub fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 /// If the system gives the thread no runtime or no socket.
 pub fn run(core: Core) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, serve(core))
+    // Tasks that are cut off in the end give their database connections back, which takes a runtime.
+    let _entered = runtime.enter();
+    let tasks = LocalSet::new();
+    tasks.block_on(&runtime, serve(core))
 }
 
 async fn serve(core: Core) -> io::Result<()> {

@@ -6,6 +6,7 @@ mod nodes;
 mod support;
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nodes::Site;
 use serde_json::{Value, json};
@@ -249,6 +250,32 @@ async fn a_trusted_client_may_say_who_it_is_and_no_other() {
     let mut socket = Client::connect(usual.address, None).await;
     let answer = socket.ask("register_user", json!({ "clerkId": "user_from_outside" })).await;
     assert_eq!(answer["code"], "missing_token", "{answer}");
+}
+
+#[tokio::test]
+async fn a_server_that_stops_amid_events_ends_each_core_in_order() {
+    static FAILED: AtomicUsize = AtomicUsize::new(0);
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |why| {
+        if std::thread::current().name().is_some_and(|name| name.starts_with("core-")) {
+            FAILED.fetch_add(1, Ordering::Relaxed);
+        }
+        usual(why);
+    }));
+    let server = TestServer::with(&[("insecure_no_rate_limits", "true")]).await;
+    let (ada, bob) = (server.register("ada_l").await, server.register("bob_b").await);
+    let pair = json!({ "fromClerkId": ada.id, "toClerkId": bob.id });
+    let mut clients = Vec::new();
+    for _ in 0..32 {
+        let mut client = connect(&server, &ada).await;
+        for _ in 0..200 {
+            client.emit("typing_start", pair.clone()).await;
+        }
+        clients.push(client);
+    }
+    // Each of them looks something up in the database at every moment.
+    server.stop().await;
+    assert_eq!(FAILED.load(Ordering::Relaxed), 0);
 }
 
 /// Registers somebody at a node; returns the id and a token.
