@@ -73,6 +73,12 @@ pub enum Violation {
     Doubled(String),
     /// What was said in two streams of a room is mixed: two owners wrote at once.
     TwoOwners(String),
+    /// Somebody's messages are not in the order in which they were said.
+    OutOfOrder(String),
+    /// A count of unread messages is not how many there are.
+    Miscounted(String),
+    /// A message that was told to be read is not.
+    Unread(String),
 }
 
 impl fmt::Display for Violation {
@@ -83,6 +89,9 @@ impl fmt::Display for Violation {
             Self::Lost(what) => ("lost", what),
             Self::Doubled(what) => ("doubled", what),
             Self::TwoOwners(what) => ("two owners", what),
+            Self::OutOfOrder(what) => ("out of order", what),
+            Self::Miscounted(what) => ("miscounted", what),
+            Self::Unread(what) => ("unread", what),
         };
         write!(f, "{kind}: {what}")
     }
@@ -95,6 +104,10 @@ pub struct Findings {
     pub acknowledged: usize,
     /// Events that were told, each counted once.
     pub events: usize,
+    /// Direct messages that were acknowledged.
+    pub letters: usize,
+    /// Receipts that were told, to whoever read and to whoever wrote.
+    pub receipts: usize,
     /// What cannot be.
     pub violations: BTreeSet<Violation>,
 }

@@ -20,11 +20,15 @@ use tokio::time::{sleep, timeout};
 
 use crate::door::Door;
 use crate::history::Kept;
+use crate::letters::{Letter, Thread};
+use crate::person::Account;
 
 /// Nothing that is waited for takes longer, however busy the machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Messages read at once at the end.
 const PAGE: u64 = 500;
+/// Direct messages read at once at the end: as many as a page may have.
+const LETTERS: usize = 200;
 
 /// Nodes that are one Parlor.
 pub struct Site {
@@ -89,6 +93,19 @@ impl Site {
         Ok(made["roomId"].as_str().context("a room without an id")?.to_owned())
     }
 
+    /// Makes an account.
+    ///
+    /// # Errors
+    /// If the first node does not answer.
+    pub async fn account(&self, name: &str) -> anyhow::Result<Account> {
+        let email = format!("{name}@example.org");
+        let form = json!({ "username": name, "email": email, "password": "a password" });
+        let made = self.nodes[0].post("/api/v1/auth/register", "", &form).await?;
+        let text = |field: &str| made[field].as_str().map(str::to_owned);
+        let token = text("accessToken").context("an account without a token")?;
+        Ok(Account { id: text("id").context("an account without an id")?, token })
+    }
+
     /// Reads everything that was said in a room and is kept.
     ///
     /// # Errors
@@ -112,6 +129,58 @@ impl Site {
 }
 
 impl Node {
+    /// Reads a conversation as one of the two finds it here.
+    ///
+    /// # Errors
+    /// If the node does not answer.
+    pub async fn thread(&self, owner: &Account, other: &str) -> anyhow::Result<Thread> {
+        loop {
+            let unread = self.unread(owner, other).await?;
+            let letters = self.letters(owner, other).await?;
+            // What a broken connection asked for last may be carried out between the two looks.
+            if self.unread(owner, other).await? == unread {
+                let (owner, other) = (owner.id.clone(), other.to_owned());
+                return Ok(Thread { owner, other, letters, unread });
+            }
+        }
+    }
+
+    async fn unread(&self, owner: &Account, other: &str) -> anyhow::Result<usize> {
+        let contacts = self.get("/contacts", &owner.token).await?;
+        let contacts = contacts["contacts"].as_array().context("no contacts")?;
+        let contact = contacts.iter().find(|it| it["contactClerkId"] == other);
+        // Who never wrote is none.
+        let count = contact.map_or(Some(0), |contact| contact["unreadCount"].as_u64());
+        Ok(usize::try_from(count.context("a contact without a count")?)?)
+    }
+
+    async fn letters(&self, owner: &Account, other: &str) -> anyhow::Result<Vec<Letter>> {
+        let (mut all, mut before) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/conversations/with/{other}/messages?limit={LETTERS}{before}");
+            let (status, text) = self.ask("GET", &path, &owner.token, "").await?;
+            if status == 404 && all.is_empty() {
+                return Ok(all);
+            }
+            anyhow::ensure!(status == 200, "{path}: {status} {text}");
+            let page: Value = serde_json::from_str(&text)?;
+            let page = page["messages"].as_array().context("no messages")?;
+            for message in page {
+                let text = |field: &str| message[field].as_str().map(str::to_owned);
+                all.push(Letter {
+                    id: message["id"].as_i64().context("a message without a number")?,
+                    from: text("fromClerkId").context("a message of nobody")?,
+                    text: text("content").context("a message without a text")?,
+                    is_read: message["isRead"] == true && message["readAt"].is_string(),
+                });
+            }
+            match all.last() {
+                Some(last) if page.len() == LETTERS => before = format!("&before={}", last.id),
+                Some(_) | None => return Ok(all),
+            }
+        }
+    }
+
     async fn new(program: &Path, shared: [(&'static str, String); 2]) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         // Free now; nobody else on this machine is given it within these moments.
@@ -180,6 +249,12 @@ impl Node {
         let mut child = self.child.take().context("the node is not running")?;
         timeout(PATIENCE, child.wait()).await.context("a node does not end")??;
         Ok(())
+    }
+
+    async fn get(&self, path: &str, token: &str) -> anyhow::Result<Value> {
+        let (status, text) = self.ask("GET", path, token, "").await?;
+        anyhow::ensure!(status == 200, "{path}: {status} {text}");
+        Ok(serde_json::from_str(&text)?)
     }
 
     async fn post(&self, path: &str, token: &str, body: &Value) -> anyhow::Result<Value> {

@@ -1,4 +1,5 @@
-//! What is done to the nodes while members are in their rooms, and what came of it.
+//! What is done to the nodes while members are in their rooms and people write to each other, and what
+//! came of it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,8 +14,10 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::board::Board;
-use crate::history::{Findings, History, Violation};
+use crate::history::{Findings, History, Session, Violation};
+use crate::letters::{Diary, Letters};
 use crate::member::Member;
+use crate::person::{Account, Person};
 use crate::site::Site;
 
 /// Nodes of the site.
@@ -80,6 +83,8 @@ pub struct Forecast {
     pub rooms: usize,
     /// Members of each room.
     pub members: usize,
+    /// People who write to each other.
+    pub people: usize,
 }
 
 impl Forecast {
@@ -105,9 +110,9 @@ impl Forecast {
 pub struct Damage {
     /// How often each fault came.
     pub faults: BTreeMap<Fault, usize>,
-    /// Connections that got into their room.
+    /// Connections that got in.
     pub connections: usize,
-    /// After what, and how long, a member was away against its will.
+    /// After what, and how long, somebody was away against their will.
     pub absences: BTreeMap<&'static str, Vec<Duration>>,
     /// How long it lasted.
     pub lasted: Duration,
@@ -123,48 +128,69 @@ pub async fn pass(program: &Path, forecast: Forecast) -> anyhow::Result<Damage> 
     let mut dice = Dice::new(forecast.seed);
     let mut site = Site::start(program, NODES).await?;
     let board = Arc::new(Board::default());
-    let (rooms, mut members) = populate(&site, &board, forecast, &mut dice).await?;
-    let everybody = forecast.rooms * forecast.members;
+    let mut lives = Lives::new();
+    let rooms = populate(&site, &board, forecast, &mut dice, &mut lives).await?;
+    let people = summon(&site, &board, forecast, &mut dice, &mut lives).await?;
+    let everybody = forecast.rooms * forecast.members + forecast.people;
     let begun = Instant::now();
     let mut faults: BTreeMap<Fault, usize> = BTreeMap::new();
-    gather(&board, everybody, &mut members).await?;
+    gather(&board, everybody, &mut lives).await?;
     for fault in forecast.faults() {
         board.announce(fault.name());
         strike(&mut site, fault, &mut dice).await.with_context(|| fault.name())?;
-        gather(&board, everybody, &mut members).await.with_context(|| fault.name())?;
+        gather(&board, everybody, &mut lives).await.with_context(|| fault.name())?;
         *faults.entry(fault).or_default() += 1;
         // Something is to be said between two faults, by different nodes each time.
         sleep(dice.ms(300..1_500)).await;
     }
     board.calm_down();
-    let mut history = History::default();
-    while let Some(lived) = members.join_next().await {
-        history.sessions.extend(lived??);
+    let (mut history, mut letters) = (History::default(), Letters::default());
+    while let Some(lived) = lives.join_next().await {
+        match lived?? {
+            Lived::Member(sessions) => history.sessions.extend(sessions),
+            Lived::Person(diary) => letters.diaries.push(diary),
+        }
     }
     let lasted = begun.elapsed();
     for room in rooms {
         let kept = site.kept(&room).await?;
         history.kept.insert(room, kept);
     }
+    // The two of a conversation ask different nodes.
+    for (at, owner) in people.iter().enumerate() {
+        let node = &site.nodes[at % site.nodes.len()];
+        for other in people.iter().filter(|other| other.id != owner.id) {
+            letters.threads.push(node.thread(owner, &other.id).await?);
+        }
+    }
+    let mut findings = history.check();
+    letters.check(&mut findings);
     let mut absences: BTreeMap<&'static str, Vec<Duration>> = BTreeMap::new();
     for (after, away) in board.take_absences() {
         absences.entry(after).or_default().push(away);
     }
     absences.values_mut().for_each(|all| all.sort_unstable());
     let connections = board.connections();
-    Ok(Damage { faults, connections, absences, lasted, findings: history.check() })
+    Ok(Damage { faults, connections, absences, lasted, findings })
 }
 
-type Lives = JoinSet<anyhow::Result<Vec<crate::history::Session>>>;
+/// What somebody saw.
+enum Lived {
+    Member(Vec<Session>),
+    Person(Diary),
+}
+
+type Lives = JoinSet<anyhow::Result<Lived>>;
 
 async fn populate(
     site: &Site,
     board: &Arc<Board>,
     forecast: Forecast,
     dice: &mut Dice,
-) -> anyhow::Result<(Vec<String>, Lives)> {
+    lives: &mut Lives,
+) -> anyhow::Result<Vec<String>> {
     let doors: Arc<[u16]> = site.nodes.iter().map(|node| node.door.port).collect();
-    let (mut rooms, mut members) = (Vec::new(), JoinSet::new());
+    let mut rooms = Vec::new();
     for room_number in 0..forecast.rooms {
         let host = site.guest(&format!("Host {room_number}")).await?;
         let room = site.room(&host).await?;
@@ -173,20 +199,42 @@ async fn populate(
             let token = site.guest(&name).await?;
             let (doors, board, dice) = (doors.clone(), board.clone(), Dice::new(dice.bits()));
             let member = Member { name, room: room.clone(), token, doors, dice, board };
-            members.spawn(member.live());
+            lives.spawn(async move { Ok(Lived::Member(member.live().await?)) });
         }
         rooms.push(room);
     }
-    Ok((rooms, members))
+    Ok(rooms)
+}
+
+async fn summon(
+    site: &Site,
+    board: &Arc<Board>,
+    forecast: Forecast,
+    dice: &mut Dice,
+    lives: &mut Lives,
+) -> anyhow::Result<Vec<Account>> {
+    let doors: Arc<[u16]> = site.nodes.iter().map(|node| node.door.port).collect();
+    let mut people = Vec::new();
+    for number in 0..forecast.people {
+        people.push(site.account(&format!("person_{number}")).await?);
+    }
+    for own in people.iter().cloned() {
+        let ids = people.iter().map(|other| other.id.clone());
+        let others = ids.filter(|id| *id != own.id).collect();
+        let (doors, board, dice) = (doors.clone(), board.clone(), Dice::new(dice.bits()));
+        let person = Person { own, others, doors, dice, board };
+        lives.spawn(async move { Ok(Lived::Person(person.live().await?)) });
+    }
+    Ok(people)
 }
 
 /// Waits until everybody is in. Who has just left by its own will is on its way back.
-async fn gather(board: &Board, everybody: usize, members: &mut Lives) -> anyhow::Result<()> {
+async fn gather(board: &Board, everybody: usize, lives: &mut Lives) -> anyhow::Result<()> {
     let begun = Instant::now();
     while board.inside() < everybody {
-        if let Some(ended) = members.try_join_next() {
+        if let Some(ended) = lives.try_join_next() {
             ended??;
-            anyhow::bail!("a member ended before the storm did");
+            anyhow::bail!("somebody ended before the storm did");
         }
         let inside = board.inside();
         anyhow::ensure!(begun.elapsed() < BACK, "{inside} of {everybody} are back after {BACK:?}");
@@ -258,12 +306,20 @@ impl Damage {
         row("connections that got in", self.connections.to_string());
         row("events told", self.findings.events.to_string());
         row("chat messages acknowledged", self.findings.acknowledged.to_string());
+        row("direct messages acknowledged", self.findings.letters.to_string());
+        row("receipts told", self.findings.receipts.to_string());
         row("lost", self.count(|it| matches!(it, Violation::Lost(_))).to_string());
         row("doubled", self.count(|it| matches!(it, Violation::Doubled(_))).to_string());
         row("forks of the order", self.count(|it| matches!(it, Violation::Fork(_))).to_string());
         row("gaps in the order", self.count(|it| matches!(it, Violation::Gap(_))).to_string());
         let mixed = self.count(|it| matches!(it, Violation::TwoOwners(_)));
         row("two owners at once", mixed.to_string());
+        let turned = self.count(|it| matches!(it, Violation::OutOfOrder(_)));
+        row("direct messages out of order", turned.to_string());
+        let miscounted = self.count(|it| matches!(it, Violation::Miscounted(_)));
+        row("wrong counts of unread messages", miscounted.to_string());
+        let unread = self.count(|it| matches!(it, Violation::Unread(_)));
+        row("receipts that do not hold", unread.to_string());
         let _ = writeln!(out, "\n| away after | times | p50 s | p95 s | longest s |");
         let _ = writeln!(out, "| --- | --: | --: | --: | --: |");
         for (after, all) in &self.absences {
@@ -283,7 +339,8 @@ mod tests {
     #[test]
     fn every_fault_comes_and_kills_as_often_as_wanted() {
         for (kills, kills_between) in [(0, 5), (1, 5), (30, 5)] {
-            let forecast = Forecast { seed: 1, kills, kills_between, rooms: 1, members: 1 };
+            let forecast =
+                Forecast { seed: 1, kills, kills_between, rooms: 1, members: 1, people: 2 };
             let faults = forecast.faults();
             assert!(Fault::ALL.iter().all(|fault| faults.contains(fault)), "{faults:?}");
             let killed = faults.iter().filter(|fault| **fault == Fault::Kill).count();
