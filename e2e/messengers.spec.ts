@@ -8,47 +8,43 @@ import {
   type Message,
   cast,
 } from './support/correspondence.ts';
-import { Site } from './support/site.ts';
+import { PLACES, type Place, Sites } from './support/site.ts';
 import { LIBRARIES, type Transports } from './support/talker.ts';
 
 // Direct messages as the clients of earlier systems know them: every event and every route, with two
-// libraries, by each transport, on one node and on three.
+// libraries, by each transport, at one node and at three.
 
-/** On how many nodes, and by what; a poll is not relayed to the node that has the connection. */
-const WAYS: readonly (readonly [number, Transports])[] = [
-  [1, ['websocket']],
-  [1, ['polling']],
-  [1, ['polling', 'websocket']],
-  [3, ['websocket']],
+/** Where, and by what: a person who polls may come to any node with any request. */
+const WAYS: readonly (readonly [Place, Transports])[] = [
+  ['one node', ['websocket']],
+  ['one node', ['polling']],
+  ['one node', ['polling', 'websocket']],
+  ['three nodes, a person at each', ['websocket']],
+  ['three nodes, each request at another', ['polling']],
+  ['three nodes, each request at another', ['polling', 'websocket']],
 ];
 
-const sites = new Map<number, Site>();
+let sites: Sites;
 
 beforeAll(async () => {
-  await Promise.all([1, 3].map(async (count) => sites.set(count, await Site.start(count))));
+  sites = await Sites.start();
 });
 
 afterAll(async () => {
-  await Promise.all([...sites.values()].map((site) => site[Symbol.asyncDispose]()));
+  await sites[Symbol.asyncDispose]();
 });
-
-function site(nodes: number): Site {
-  const found = sites.get(nodes);
-  if (found === undefined) throw new Error('there is no such site');
-  return found;
-}
 
 const libraries = Object.keys(LIBRARIES) as (keyof typeof LIBRARIES)[];
 const table = libraries.flatMap((library) =>
-  WAYS.map(([nodes, transports], row) => ({ library, nodes, transports, row })),
+  WAYS.map(([place, transports], row) => ({ library, place, transports, row })),
 );
 
 test.concurrent.each(table)(
-  'every event is said and heard: $library by $transports, nodes: $nodes',
-  async ({ library, nodes, transports, row }) => {
+  'every event is said and heard: $library by $transports, $place',
+  async ({ library, place, transports, row }) => {
     const name = `${library.slice(0, 2)}${String(row)}`;
     const knock = (url: string, token?: string) => LIBRARIES[library](url, transports, token);
-    await using of = await Correspondence.begin(site(nodes), name, knock);
+    await using of = await Correspondence.begin(sites.at(place), name, knock);
     await of.theFirstMessagesWait();
     await of.everySocketIsTold();
     await of.whatIsReadIsTold();
@@ -58,9 +54,9 @@ test.concurrent.each(table)(
   },
 );
 
-test.concurrent.each([1, 3])('every route is answered, nodes: %i', async (nodes) => {
-  const at = site(nodes);
-  const [ada, bob, eve] = await cast(at, 'rest');
+test.concurrent.each(PLACES)('every route is answered: %s', async (place) => {
+  const at = sites.at(place);
+  const [ada, bob, eve] = await cast(at, `rest${String(PLACES.indexOf(place))}`);
   const rest = (n: number, who: Account) => (method: string, path: string, body?: unknown) =>
     call(at.url(n), method, path, { token: who.token, body });
   const [asAda, asBob, asEve] = [rest(0, ada), rest(1, bob), rest(2, eve)];

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newGuest } from './support/api.ts';
 import { launchChromium, sitDown } from './support/browser.ts';
 import { Line } from './support/line.ts';
-import { Site } from './support/site.ts';
+import { PLACES, Sites } from './support/site.ts';
 import { EventStream, type Told } from './support/stream.ts';
 
 // Room pages as clients know them that have nothing but `fetch` and `EventSource`: every route and
@@ -25,25 +25,21 @@ interface Member {
   userId: string;
 }
 
-const sites = new Map<number, Site>();
+let sites: Sites;
 let browser: Browser;
 
 beforeAll(async () => {
-  await Promise.all([1, 3].map(async (count) => sites.set(count, await Site.start(count))));
+  sites = await Sites.start();
   browser = await launchChromium();
 });
 
 afterAll(async () => {
   await browser.close();
-  await Promise.all([...sites.values()].map((site) => site[Symbol.asyncDispose]()));
+  await sites[Symbol.asyncDispose]();
 });
 
-describe.concurrent.each([1, 3])('nodes: %i', (nodes) => {
-  const site = (): Site => {
-    const found = sites.get(nodes);
-    if (found === undefined) throw new Error('there is no such site');
-    return found;
-  };
+describe.concurrent.each(PLACES)('%s', (place) => {
+  const site = () => sites.at(place);
   const ask = async (
     n: number,
     method: string,
@@ -104,7 +100,7 @@ describe.concurrent.each([1, 3])('nodes: %i', (nodes) => {
 
     const heard = await open(1, `channel=${roomId}`, bob.who);
     expect(await heard.inbox.next('connected')).toEqual({ type: 'connected', channel: roomId });
-    await using line = await Line.to(site().node(2).port);
+    await using line = await Line.to(site().port(2));
     await using watching = await Watching.open(line, roomId);
     await watching.until('connected');
     const joined = await heard.inbox.until<Told<{ userId: string; memberCount: number }>>(
@@ -147,7 +143,7 @@ describe.concurrent.each([1, 3])('nodes: %i', (nodes) => {
       await answer(n, 'POST', `/api/messages?${room}`, bob.who, { text: more });
       expect((await heard.inbox.next<Told<Said>>('chat.message')).data.text).toBe(more);
     }
-    line.mend(site().node(0).port);
+    line.mend(site().port(0));
     await watching.until('three');
     expect(await watching.texts()).toEqual([text, 'two', 'three']);
 

@@ -7,6 +7,8 @@ export default defineConfig({
     // Browsers need the processor to themselves: what is measured in one file would be disturbed
     // by another.
     fileParallelism: false,
+    // Clients of one file that wait most of the time may do so together.
+    maxConcurrency: 8,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // What is waited for comes in a moment; on a busy machine the moment is longer.

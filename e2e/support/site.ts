@@ -1,40 +1,73 @@
 import { Backing } from './backing.mjs';
+import { Balancer } from './balancer.ts';
 import { Server } from './server.mjs';
 
-/** One server alone, or several nodes with a database and a broker in common. */
+/** How people may come to a server. */
+export const PLACES = [
+  'one node',
+  'three nodes, a person at each',
+  'three nodes, each request at another',
+] as const;
+export type Place = (typeof PLACES)[number];
+
+/** Where people come to, as many as there are. */
 export class Site {
-  readonly nodes: readonly Server[];
-  readonly #backing: Backing | undefined;
+  readonly #ports: readonly number[];
 
-  private constructor(nodes: readonly Server[], backing: Backing | undefined) {
-    this.nodes = nodes;
-    this.#backing = backing;
+  constructor(ports: readonly number[]) {
+    this.#ports = ports;
   }
 
-  /** Starts so many nodes; one alone needs neither PostgreSQL nor Redis. */
-  static async start(count: number): Promise<Site> {
-    if (count === 1) return new Site([await Server.start()], undefined);
-    const backing = await Backing.start();
-    const nodes: Server[] = [];
-    // The first one makes the tables.
-    for (let n = 0; n < count; n += 1) nodes.push(await Server.start({ env: backing.env }));
-    return new Site(nodes, backing);
+  /** The port that the `n`th of them comes to. */
+  port(n: number): number {
+    const port = this.#ports[n % this.#ports.length];
+    if (port === undefined) throw new Error('a site has a port');
+    return port;
   }
 
-  /** The node that the `n`th client comes to: each goes to another, as far as there are some. */
-  node(n: number): Server {
-    const node = this.nodes[n % this.nodes.length];
-    if (node === undefined) throw new Error('a site has a node');
-    return node;
-  }
-
-  /** The address of the node that the `n`th client comes to. */
+  /** The address of it, without a slash at the end. */
   url(n: number): string {
-    return this.node(n).url;
+    return `http://localhost:${String(this.port(n))}`;
+  }
+}
+
+/** A server alone, and three nodes with a database and a broker in common. */
+export class Sites {
+  readonly #alone: Server;
+  readonly #backing: Backing;
+  readonly #nodes: Server[];
+  readonly #balancer: Balancer;
+
+  private constructor(alone: Server, backing: Backing, nodes: Server[], balancer: Balancer) {
+    this.#alone = alone;
+    this.#backing = backing;
+    this.#nodes = nodes;
+    this.#balancer = balancer;
+  }
+
+  static async start(): Promise<Sites> {
+    const [alone, backing] = await Promise.all([Server.start(), Backing.start()]);
+    // They agree on who makes the tables.
+    const start = () => Server.start({ env: backing.env });
+    const nodes = await Promise.all([start(), start(), start()]);
+    return new Sites(alone, backing, nodes, await Balancer.start(nodes));
+  }
+
+  at(place: Place): Site {
+    switch (place) {
+      case 'one node':
+        return new Site([this.#alone.port]);
+      case 'three nodes, a person at each':
+        return new Site(this.#nodes.map((node) => node.port));
+      case 'three nodes, each request at another':
+        return new Site([Number(new URL(this.#balancer.url).port)]);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.nodes.map((node) => node[Symbol.asyncDispose]()));
-    await this.#backing?.[Symbol.asyncDispose]();
+    await this.#balancer[Symbol.asyncDispose]();
+    const servers = [this.#alone, ...this.#nodes];
+    await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
+    await this.#backing[Symbol.asyncDispose]();
   }
 }
