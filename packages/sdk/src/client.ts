@@ -1,6 +1,7 @@
 import createClient, { type Client } from 'openapi-fetch';
 import { DirectSocket } from './direct-socket.ts';
 import { ParlorError } from './errors.ts';
+import { RealtimeStream } from './realtime/stream.ts';
 import type {
   Account,
   BlockedPerson,
@@ -425,6 +426,28 @@ export class ParlorClient {
         const needsToken = elsewhere !== undefined || this.token !== undefined;
         const origin = elsewhere ?? this.baseUrl;
         return needsToken ? { origin, token: ticket } : { origin };
+      },
+    });
+  }
+
+  /**
+   * A room's stream of events, for pages that do without the room's socket; open it to begin. All tabs
+   * of a browser in which the same person listens to the same room share one connection. `person` says
+   * who listens, if that is known; otherwise the server is asked. With `since`, the `lastId` of another
+   * time, it goes on from there.
+   */
+  async stream(
+    roomId: string,
+    { person, since }: { person?: string; since?: string } = {},
+  ): Promise<RealtimeStream> {
+    const who = person ?? (await this.me()).id;
+    return new RealtimeStream({
+      name: `${this.baseUrl} ${who} ${roomId}`,
+      since,
+      ask: (seen, signal) => {
+        const query = { channel: roomId, ...(seen && { [`last_ack_${roomId}`]: seen }) };
+        const how = { params: { query }, parseAs: 'stream', signal, cache: 'no-store' } as const;
+        return answer(this.routes.GET('/api/realtime', how)) as Promise<ReadableStream<Uint8Array>>;
       },
     });
   }

@@ -16,6 +16,12 @@ export {
   type DirectSocketOptions,
   type ReceivedDirect,
 } from './direct-socket.ts';
+export {
+  RealtimeStream,
+  type RealtimeEvents,
+  type RealtimeStreamOptions,
+} from './realtime/stream.ts';
+export { TabShare, type ShareOptions } from './tabs/share.ts';
 export { closeMeaning, type CloseMeaning } from './close-codes.ts';
 export { RoomView, type RoomSnapshot, type SelfDestruct } from './room-view.ts';
 export { Outbox, type Outgoing, type Regard } from './outbox.ts';

@@ -33,6 +33,7 @@ export type Guest = Schemas['Guest'];
 export type Holding = Schemas['Holding'];
 export type Banned = Schemas['Banned'];
 export type AccountUpdate = Schemas['AccountUpdate'];
+export type Announcement = Schemas['Announcement'];
 export type AdminMail = Schemas['AdminMail'];
 export type AdminMails = Schemas['AdminMails'];
 export type AdminUser = Schemas['AdminUser'];
@@ -57,6 +58,7 @@ export type RoomUpdate = Schemas['RoomUpdate'];
 export type SessionInfo = Schemas['SessionInfo'];
 export type SourceClass = Schemas['SourceClass'];
 export type Status = Schemas['Status'];
+export type StreamLine = Schemas['StreamLine'];
 export type StreamPosition = Schemas['StreamPosition'];
 /** A report may leave some of it out; what the server tells is whole. */
 export type Telemetry = Required<Schemas['Telemetry']>;

@@ -61,8 +61,10 @@ afterAll(() => {
 });
 
 describe("a stranger's project", () => {
-  test('compiles the example of the README, strictly and with the types checked', () => {
-    writeFileSync(join(home, 'example.ts'), examples()[0] ?? '');
+  test('compiles the examples of the README, strictly and with the types checked', () => {
+    const [whole = '', stream = ''] = examples();
+    writeFileSync(join(home, 'example.ts'), whole);
+    writeFileSync(join(home, 'stream.ts'), stream);
     writeFileSync(
       join(home, 'narrowing.ts'),
       [
