@@ -1,5 +1,5 @@
 import createClient, { type Client } from 'openapi-fetch';
-import { DirectSocket } from './direct-socket.ts';
+import { DirectSocket } from './direct/socket.ts';
 import { ParlorError } from './errors.ts';
 import { RealtimeStream } from './realtime/stream.ts';
 import type {
@@ -416,10 +416,15 @@ export class ParlorClient {
     return answer(this.routes.PATCH('/api/v1/direct/settings', { body }));
   }
 
-  /** The connection over which one's direct messages arrive; open it to begin. */
-  directSocket(): DirectSocket {
+  /**
+   * The connection over which one's direct messages arrive; open it to begin. `me` is one's own
+   * `clerkId`: all tabs of a browser in which the same person is logged in share one.
+   */
+  directSocket(me: string): DirectSocket {
     return new DirectSocket({
-      url: async () => {
+      me,
+      name: `${this.baseUrl} ${me}`,
+      place: async () => {
         const { ticket, syncUrl } = await this.ticket();
         const elsewhere = syncUrl?.replace(/^ws/, 'http');
         // A browser's cookies speak for it at its own server.

@@ -10,12 +10,14 @@ export {
   type SocketState,
   type WebSocketLike,
 } from './room-socket.ts';
-export {
-  DirectSocket,
-  type DirectEvents,
-  type DirectSocketOptions,
-  type ReceivedDirect,
-} from './direct-socket.ts';
+export { DirectSocket, type DirectSocketOptions } from './direct/socket.ts';
+export type {
+  DirectAnswer,
+  DirectEvents,
+  DirectPlace,
+  DirectToSend,
+  ReceivedDirect,
+} from './direct/connection.ts';
 export {
   RealtimeStream,
   type RealtimeEvents,

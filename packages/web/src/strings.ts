@@ -57,6 +57,7 @@ export const strings = {
     sent: 'sent',
     sending: 'sending…',
     waits: 'waits until you are connected',
+    cutOff: 'The server ended the connection that brings your messages.',
     failed: 'Not sent.',
     asks: (name: string) =>
       `${name} would like to write to you. They do not see whether you are here, or read this, before you answer.`,

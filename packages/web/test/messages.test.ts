@@ -21,7 +21,7 @@ function storage(): Storage {
 
 /** An outbox's world whose server answers as it is told. */
 class World implements OutboxWorld {
-  readonly storage = storage();
+  readonly storage: Storage = storage();
   readonly sent: string[] = [];
   readonly pauses: number[] = [];
   shown: readonly Outgoing[] = [];
@@ -111,6 +111,41 @@ describe('an outbox', () => {
     const other = new DirectOutbox('eve', world);
     await other.flush();
     expect(world.sent).toEqual(['one']);
+    await new DirectOutbox('ada', world).flush();
+    expect(world.sent).toEqual(['one', 'one']);
+  });
+
+  it('leaves alone what other tabs of the same person write, and takes up what they left behind', async () => {
+    const [first, second] = [new World(), new World()];
+    const shared = first.storage;
+    Object.assign(second, { storage: shared });
+    const one = new DirectOutbox('ada', first);
+    const two = new DirectOutbox('ada', second);
+    first.answers = [new Disconnected()];
+    one.add(message('one'));
+    await settled();
+    two.add(message('two'));
+    await settled();
+    expect(second.sent).toEqual(['two']);
+    expect(second.shown).toEqual([]);
+    // The first tab is gone; what it wrote is still kept.
+    await two.takeUp();
+    expect(second.sent).toEqual(['two', 'one']);
+    expect(shared.getItem('parlor.outbox.ada')).toBe('[]');
+  });
+
+  it('sends and shows nothing once it is stopped, and keeps what waits', async () => {
+    const world = new World();
+    world.answers = [new Disconnected()];
+    const outbox = new DirectOutbox('ada', world);
+    outbox.add(message('one'));
+    await settled();
+    outbox.stop();
+    world.shown = [];
+    await world.pass();
+    await outbox.takeUp();
+    expect(world.sent).toEqual(['one']);
+    expect(world.shown).toEqual([]);
     await new DirectOutbox('ada', world).flush();
     expect(world.sent).toEqual(['one', 'one']);
   });

@@ -2,7 +2,7 @@ import { ParlorClient, ParlorError, type Account } from '@parlor/sdk';
 import type { Comfort } from '../comfort';
 import { comfort } from '../comfort.svelte';
 
-/** Set on a device that was somebody here before. */
+/** Who this browser was here last; all its tabs see when that changes. */
 const KEY = 'parlor.known';
 
 /** The server this page came from. */
@@ -13,6 +13,13 @@ class Session {
   me = $state.raw<Account | null>(null);
   #asked: Promise<Account | null> | undefined;
 
+  constructor() {
+    // Whoever signs in or out in another tab does so here.
+    addEventListener('storage', ({ key, newValue }) => {
+      if (key === KEY && newValue !== (this.me?.id ?? null)) void this.check().catch(() => null);
+    });
+  }
+
   /** Whether it is worth asking the server who we are: a first visit answers that by itself. */
   get mayBeKnown(): boolean {
     return localStorage.getItem(KEY) !== null;
@@ -22,6 +29,16 @@ class Session {
   load(): Promise<Account | null> {
     this.#asked ??= this.#ask();
     return this.#asked;
+  }
+
+  /** Asks the server anew who we are: something says that it may have changed. */
+  async check(): Promise<void> {
+    try {
+      this.#take(await parlor.me());
+    } catch (error) {
+      if (!(error instanceof ParlorError) || error.status !== 401) throw error;
+      this.#forget();
+    }
   }
 
   /** Makes sure that we are somebody: a guest, if nobody else. */
@@ -112,7 +129,7 @@ class Session {
   #take(account: Account): Account {
     this.me = account;
     comfort.take({ ...account.preferences, language: account.language ?? '' });
-    localStorage.setItem(KEY, 'yes');
+    localStorage.setItem(KEY, account.id);
     this.#asked = Promise.resolve(account);
     return account;
   }

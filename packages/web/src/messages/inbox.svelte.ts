@@ -1,7 +1,15 @@
-import type { Contact, Correspondent, DirectRequest, ReceivedDirect } from '@parlor/sdk';
+import {
+  Disconnected,
+  type Contact,
+  type Correspondent,
+  type DirectRequest,
+  type DirectSocket,
+  type ReceivedDirect,
+} from '@parlor/sdk';
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
-import { parlor } from '../account/session.svelte';
+import { parlor, session } from '../account/session.svelte';
 import { navigation } from '../navigation.svelte';
+import { strings } from '../strings';
 import { reasonOf } from '../text/reason';
 import { toasts } from '../ui/toasts.svelte';
 import { notify } from './notify';
@@ -15,6 +23,8 @@ const TYPING_SAID_EVERY_MS = 3_000;
 
 /** One's direct messages: whom one knows, what is unread, who is there and who types. */
 class Inbox {
+  /** Whose account it is; nobody's at first. */
+  account = $state<string>();
   contacts = $state.raw<readonly Contact[]>([]);
   requests = $state.raw<readonly DirectRequest[]>([]);
   state = $state<'closed' | 'loading' | 'ready' | 'failed'>('closed');
@@ -30,41 +40,77 @@ class Inbox {
 
   #me = '';
   #outbox: DirectOutbox | undefined;
+  #socket: DirectSocket | undefined;
+  /** Aborted when all of this is somebody else's, or nobody's. */
+  #stay = new AbortController();
   #typingEnds = new Map<string, ReturnType<typeof setTimeout>>();
-  #socket = parlor.directSocket();
   #saidTyping = { to: '', atMs: 0 };
 
-  /** Begins, once; for somebody with an account. */
-  async open(): Promise<void> {
-    if (this.state !== 'closed') return;
+  /** Begins for an account; what was another's is forgotten. */
+  async open(account: string): Promise<void> {
+    if (this.account === account) return;
+    this.close();
+    this.account = account;
+    const { signal } = this.#stay;
     this.state = 'loading';
     try {
-      this.#me = (await parlor.directMe()).clerkId;
-      this.#outbox = new DirectOutbox(this.#me, {
-        send: (message) => this.#send(message),
+      const me = (await parlor.directMe()).clerkId;
+      if (signal.aborted) return;
+      this.#me = me;
+      const socket = parlor.directSocket(me);
+      this.#socket = socket;
+      this.#outbox = new DirectOutbox(me, {
+        send: (message) => this.#send(socket, message),
         show: (waiting) => (this.outgoing = waiting),
         storage: localStorage,
         later: (run, ms) => setTimeout(run, ms),
       });
       await this.refresh();
-      this.#listen();
-      await this.#socket.open();
+      if (signal.aborted) return;
+      this.#listen(socket);
+      socket.open();
       void this.#outbox.flush();
     } catch (error) {
-      this.state = 'failed';
-      this.problem = reasonOf(error);
+      if (!signal.aborted) this.#fail(reasonOf(error));
     }
+  }
+
+  /** Ends, and forgets everything: nobody is signed in here, or somebody else. */
+  close(): void {
+    this.#stay.abort();
+    this.#stay = new AbortController();
+    this.#socket?.close();
+    this.#outbox?.stop();
+    this.#socket = this.#outbox = undefined;
+    this.account = undefined;
+    this.#threads.clear();
+    this.typing.clear();
+    this.contacts = [];
+    this.requests = [];
+    this.outgoing = [];
+    this.connected = false;
+    this.state = 'closed';
   }
 
   /** Tries once more after it could not begin. */
   retry(): void {
-    this.state = 'closed';
-    void this.open();
+    const account = this.account;
+    this.close();
+    if (account !== undefined) void this.open(account);
+  }
+
+  #fail(why: string): void {
+    this.#socket?.close();
+    this.#outbox?.stop();
+    this.state = 'failed';
+    this.problem = why;
   }
 
   /** Reads the lists anew. */
   async refresh(): Promise<void> {
+    const { signal } = this.#stay;
     const [contacts, requests] = await Promise.all([parlor.contacts(), parlor.directRequests()]);
+    if (signal.aborted) return;
     this.contacts = contacts;
     this.requests = requests;
     this.state = 'ready';
@@ -88,11 +134,13 @@ class Inbox {
     return this.requests.find((request) => request.fromUser.clerkId === who);
   }
 
-  /** Writes to somebody; it is sent as soon as it can be. */
-  say(to: string, text: string): void {
+  /** Writes to somebody; it is sent as soon as it can be. Says whether it was taken. */
+  say(to: string, text: string): boolean {
+    if (!this.#outbox) return false;
     const id = crypto.randomUUID();
-    this.#outbox?.add({ id, to, text, writtenAt: new Date().toISOString() });
+    this.#outbox.add({ id, to, text, writtenAt: new Date().toISOString() });
     this.stopTyping(to);
+    return true;
   }
 
   again(message: Outgoing): void {
@@ -118,13 +166,13 @@ class Inbox {
     const now = Date.now();
     if (this.#saidTyping.to === to && now - this.#saidTyping.atMs < TYPING_SAID_EVERY_MS) return;
     this.#saidTyping = { to, atMs: now };
-    this.#socket.typing(this.#me, to, true);
+    this.#socket?.typing(to, true);
   }
 
   stopTyping(to: string): void {
     if (this.#saidTyping.to !== to) return;
     this.#saidTyping = { to: '', atMs: 0 };
-    this.#socket.typing(this.#me, to, false);
+    this.#socket?.typing(to, false);
   }
 
   async answer(request: DirectRequest, accepts: boolean): Promise<void> {
@@ -154,39 +202,57 @@ class Inbox {
     await this.refresh();
   }
 
-  async #send({ to, text, id }: Outgoing): Promise<void> {
-    const { messageId, timestamp } = await parlor.sendDirect(to, text, id);
+  /** Sends by the connection of all tabs; where there is none just now, by itself. */
+  async #send(socket: DirectSocket, { to, text, id }: Outgoing): Promise<void> {
+    const { signal } = this.#stay;
+    const asked = socket.send({ toClerkId: to, text, clientMessageId: id });
+    const { messageId, timestamp } = await asked.catch((error: unknown) => {
+      // Nothing of somebody's is sent as somebody else.
+      if (!(error instanceof Disconnected) || signal.aborted) throw error;
+      return parlor.sendDirect(to, text, id);
+    });
+    if (signal.aborted) return;
     const message = { messageId, fromClerkId: this.#me, toClerkId: to, content: text, timestamp };
     this.#wrote({ ...message, conversationId: 0, messageType: 'text' });
   }
 
-  #listen(): void {
-    this.#socket.on('connected', (connected) => {
+  #listen(socket: DirectSocket): void {
+    socket.on('connected', (connected) => {
       // What happened meanwhile was told to nobody here.
       if (connected && !this.connected) void this.#catchUp();
       this.connected = connected;
     });
-    this.#socket.on('message', (message) => this.#received(message));
-    this.#socket.on('mirrored', (message) => {
+    socket.on('ended', () => void this.#ended());
+    socket.on('message', (message) => this.#received(message));
+    socket.on('mirrored', (message) => {
       // What is on its way from here is shown in its place when its answer comes.
       const isOnItsWay = ({ to, text, refused }: Outgoing) =>
         to === message.toClerkId && text === message.content && refused === undefined;
       if (!this.outgoing.some(isOnItsWay)) this.#wrote(message);
     });
-    this.#socket.on('read', ({ messageIds, readAt }) => {
+    socket.on('read', ({ messageIds, readAt }) => {
       const ids = new Set(messageIds);
       for (const thread of this.#threads.values()) thread.read(ids, readAt);
       void this.refresh().catch(() => null);
     });
-    this.#socket.on('typing', ({ fromClerkId, isTyping }) => this.#types(fromClerkId, isTyping));
-    this.#socket.on('status', ({ clerkId, status }) => {
+    socket.on('typing', ({ fromClerkId, isTyping }) => this.#types(fromClerkId, isTyping));
+    socket.on('status', ({ clerkId, status }) => {
       this.#change(clerkId, (contact) => ({ ...contact, status }));
     });
-    addEventListener('online', () => void this.#outbox?.flush());
+    const { signal } = this.#stay;
+    addEventListener('online', () => void this.#outbox?.flush(), { signal });
+  }
+
+  /** The server let go of us: whoever we are now begins anew. */
+  async #ended(): Promise<void> {
+    const { signal } = this.#stay;
+    await session.check().catch(() => null);
+    if (!signal.aborted && session.me?.id === this.account) this.#fail(strings.messages.cutOff);
   }
 
   async #catchUp(): Promise<void> {
-    void this.#outbox?.flush();
+    if (this.#socket?.holds) void this.#outbox?.takeUp();
+    else void this.#outbox?.flush();
     await Promise.all([
       this.refresh(),
       ...[...this.#threads.values()].map((it) => it.load()),

@@ -30,13 +30,14 @@ export interface OutboxWorld {
 
 /**
  * Sends messages one after the other, in the order they were written, and again until the server has
- * said yes or no. What waits survives a reload.
+ * said yes or no. What waits survives a reload; other tabs of the same person keep theirs beside it.
  */
 export class DirectOutbox {
   readonly #key: string;
   readonly #world: OutboxWorld;
   #waiting: Outgoing[];
   #busy = false;
+  #stopped = false;
   #pauseMs = RETRY_MS.first;
 
   constructor(me: string, world: OutboxWorld) {
@@ -48,14 +49,14 @@ export class DirectOutbox {
 
   /** Puts a message behind those that wait. */
   add(message: Outgoing): void {
-    this.#set([...this.#waiting, message]);
+    this.#change((waiting) => [...waiting, message]);
     void this.flush();
   }
 
   /** Sends a refused one once more. */
   again(id: string): void {
-    this.#set(
-      this.#waiting.map(({ refused, ...message }) =>
+    this.#change((waiting) =>
+      waiting.map(({ refused, ...message }) =>
         message.id === id || refused === undefined ? message : { ...message, refused },
       ),
     );
@@ -64,15 +65,29 @@ export class DirectOutbox {
 
   /** Gives a message up. */
   drop(id: string): void {
-    this.#set(this.#waiting.filter((message) => message.id !== id));
+    this.#change((waiting) => waiting.filter((message) => message.id !== id));
+  }
+
+  /** Sends what waits, and what tabs left behind that are gone. */
+  async takeUp(): Promise<void> {
+    const isOurs = ({ id }: Outgoing) => this.#waiting.some((message) => message.id === id);
+    const left = this.#read().filter((kept) => kept.refused === undefined && !isOurs(kept));
+    this.#waiting = [...this.#waiting, ...left];
+    this.#show();
+    await this.flush();
+  }
+
+  /** Sends and shows nothing any more; what waits is kept. */
+  stop(): void {
+    this.#stopped = true;
   }
 
   /** Sends what waits. Call it when the connection is back. */
   async flush(): Promise<void> {
-    if (this.#busy) return;
+    if (this.#busy || this.#stopped) return;
     this.#busy = true;
     try {
-      for (let next = this.#next(); next; next = this.#next()) {
+      for (let next = this.#next(); next && !this.#stopped; next = this.#next()) {
         if (!(await this.#try(next))) return;
       }
     } finally {
@@ -92,9 +107,12 @@ export class DirectOutbox {
       this.drop(message.id);
       return true;
     } catch (error) {
+      if (this.#stopped) return false;
       if (error instanceof ParlorError && !LATER.has(error.code)) {
         const refused = error.message;
-        this.#set(this.#waiting.map((it) => (it.id === message.id ? { ...it, refused } : it)));
+        this.#change((waiting) =>
+          waiting.map((it) => (it.id === message.id ? { ...it, refused } : it)),
+        );
         return true;
       }
       this.#world.later(() => void this.flush(), this.#pauseMs);
@@ -103,14 +121,19 @@ export class DirectOutbox {
     }
   }
 
-  #set(waiting: Outgoing[]): void {
-    this.#waiting = waiting;
+  /** Changes what waits here, and the same of what is kept for all tabs. */
+  #change(change: (waiting: Outgoing[]) => Outgoing[]): void {
+    this.#waiting = change(this.#waiting);
     try {
-      this.#world.storage.setItem(this.#key, JSON.stringify(waiting));
+      this.#world.storage.setItem(this.#key, JSON.stringify(change(this.#read())));
     } catch {
       // Without storage what waits does not survive a reload; it is sent all the same.
     }
-    this.#world.show(waiting);
+    this.#show();
+  }
+
+  #show(): void {
+    if (!this.#stopped) this.#world.show(this.#waiting);
   }
 
   #read(): Outgoing[] {
