@@ -6,6 +6,7 @@ import type {
   Account,
   BlockedPerson,
   Contact,
+  Conversation,
   ConversationPage,
   Correspondent,
   DirectMessage,
@@ -326,6 +327,11 @@ export class ParlorClient {
   /** One's contacts, the one with the latest message first. */
   async contacts(): Promise<Contact[]> {
     return (await answer(this.routes.GET('/contacts'))).contacts;
+  }
+
+  /** One's conversations, the one with the latest message first; 1 000 at most. */
+  async conversations(): Promise<Conversation[]> {
+    return (await answer(this.routes.GET('/conversations'))).conversations;
   }
 
   /** Calls a contact by another name; `null` for their own. */

@@ -13,6 +13,7 @@ export type ChatMessage = Schemas['ChatMessage'];
 export type ChatPage = Schemas['ChatPage'];
 export type Code = Schemas['Code'];
 export type Contact = Schemas['Contact'];
+export type Conversation = Schemas['Conversation'];
 export type ConversationPage = Schemas['ConversationPage'];
 export type Control = Schemas['Control'];
 export type CreatedRoom = Schemas['CreatedRoom'];

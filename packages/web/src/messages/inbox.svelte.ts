@@ -1,6 +1,7 @@
 import {
   Disconnected,
   type Contact,
+  type Conversation,
   type Correspondent,
   type DirectRequest,
   type DirectSocket,
@@ -18,6 +19,10 @@ import { Thread } from './thread.svelte';
 
 /** Typing ends by itself after this, ms, if nobody says so. */
 const TYPING_ENDS_MS = 6_000;
+/** Conversations in one list of the server's; if it is full, there may be more. */
+const CONVERSATIONS = 1_000;
+/** How often the lists are read at most until nothing changes them on their way. */
+const REFRESHES = 3;
 /** How often one says that one still types, ms. */
 const TYPING_SAID_EVERY_MS = 3_000;
 
@@ -45,6 +50,10 @@ class Inbox {
   #stay = new AbortController();
   #typingEnds = new Map<string, ReturnType<typeof setTimeout>>();
   #saidTyping = { to: '', atMs: 0 };
+  /** Counts what changed the lists while they may be on their way. */
+  #changes = 0;
+  /** Counts readings of the lists: the last one counts. */
+  #reading = 0;
 
   /** Begins for an account; what was another's is forgotten. */
   async open(account: string): Promise<void> {
@@ -106,21 +115,25 @@ class Inbox {
     this.problem = why;
   }
 
-  /** Reads the lists anew. */
+  /** Reads the lists anew; once more, if something changed them on their way. */
   async refresh(): Promise<void> {
     const { signal } = this.#stay;
-    const [contacts, requests] = await Promise.all([parlor.contacts(), parlor.directRequests()]);
-    if (signal.aborted) return;
-    this.contacts = contacts;
-    this.requests = requests;
-    this.state = 'ready';
+    for (let tries = 0, before = -1; before !== this.#changes && tries < REFRESHES; tries += 1) {
+      before = this.#changes;
+      const reading = (this.#reading += 1);
+      const [contacts, requests] = await Promise.all([parlor.contacts(), parlor.directRequests()]);
+      if (signal.aborted || reading !== this.#reading) return;
+      this.contacts = contacts;
+      this.requests = requests;
+      this.state = 'ready';
+    }
   }
 
   /** Returns what was said with somebody, reading it if need be. */
   thread(who: string): Thread {
     const known = this.#threads.get(who);
     if (known) return known;
-    const thread = new Thread(who);
+    const thread = new Thread(who, () => this.#isKnown(who));
     this.#threads.set(who, thread);
     void thread.load();
     return thread;
@@ -156,8 +169,8 @@ class Inbox {
     const ids = thread.unread();
     if (ids.length === 0) return;
     toasts.retract('message');
-    thread.read(new Set(ids), new Date().toISOString());
-    this.#change(thread.who, (contact) => ({ ...contact, unreadCount: 0 }));
+    const { fresh } = thread.read(new Set(ids), new Date().toISOString());
+    this.#count(thread.who, -fresh);
     await parlor.markRead(ids).catch(() => null);
   }
 
@@ -230,11 +243,7 @@ class Inbox {
         to === message.toClerkId && text === message.content && refused === undefined;
       if (!this.outgoing.some(isOnItsWay)) this.#wrote(message);
     });
-    socket.on('read', ({ messageIds, readAt }) => {
-      const ids = new Set(messageIds);
-      for (const thread of this.#threads.values()) thread.read(ids, readAt);
-      void this.refresh().catch(() => null);
-    });
+    socket.on('read', ({ messageIds, readAt }) => this.#read(new Set(messageIds), readAt));
     socket.on('typing', ({ fromClerkId, isTyping }) => this.#types(fromClerkId, isTyping));
     socket.on('status', ({ clerkId, status }) => {
       this.#change(clerkId, (contact) => ({ ...contact, status }));
@@ -259,6 +268,14 @@ class Inbox {
     ]).catch(() => null);
   }
 
+  /** Whether anything may have been said with somebody; if not, the server has nothing to show. */
+  async #isKnown(who: string): Promise<boolean> {
+    if (this.contactOf(who)?.lastMessageAt != null || this.requestOf(who)) return true;
+    const conversations = await parlor.conversations();
+    const isWith = ({ otherUserClerkId }: Conversation) => otherUserClerkId === who;
+    return conversations.length >= CONVERSATIONS || conversations.some(isWith);
+  }
+
   #received(message: ReceivedDirect): void {
     const who = message.fromClerkId;
     this.#types(who, false);
@@ -267,7 +284,9 @@ class Inbox {
     const isOpen = page.name === 'messages' && page.who === who && !document.hidden;
     const contact = this.contactOf(who);
     if (contact) {
-      this.#move(who, message, isOpen ? contact.unreadCount : contact.unreadCount + 1);
+      this.#move(who, message);
+      // One that came with the list was counted with it.
+      if ((contact.lastMessageAt ?? '') < message.timestamp) this.#count(who, 1);
       if (!isOpen) notify(who, nameOf(contact), message.content);
       return;
     }
@@ -279,26 +298,47 @@ class Inbox {
     this.refresh().then(tell, tell);
   }
 
+  /** Takes a receipt: of one's own messages, or of others' that one read in another place. */
+  #read(ids: ReadonlySet<number>, readAt: string): void {
+    let known = 0;
+    for (const thread of this.#threads.values()) {
+      const read = thread.read(ids, readAt);
+      known += read.known;
+      if (read.fresh > 0) this.#count(thread.who, -read.fresh);
+    }
+    // Whose the others are is not known here; if some of what is counted may be among them, it is read.
+    const mayCount = known < ids.size && this.contacts.some((contact) => contact.unreadCount > 0);
+    if (mayCount) void this.refresh().catch(() => null);
+  }
+
   #wrote(message: ReceivedDirect): void {
     const who = message.toClerkId;
     this.#threads.get(who)?.add([kept(message, true)]);
-    if (this.contactOf(who)) this.#move(who, message, this.contactOf(who)?.unreadCount ?? 0);
+    if (this.contactOf(who)) this.#move(who, message);
     else void this.refresh().catch(() => null);
   }
 
   /** Brings a contact to the top. */
-  #move(who: string, message: ReceivedDirect, unreadCount: number): void {
+  #move(who: string, message: ReceivedDirect): void {
     this.#change(who, (contact) => ({
       ...contact,
       lastMessagePreview: message.content,
       lastMessageAt: message.timestamp,
-      unreadCount,
     }));
     const isIt = (contact: Contact) => contact.contactClerkId === who;
     this.contacts = [...this.contacts.filter(isIt), ...this.contacts.filter((it) => !isIt(it))];
   }
 
+  /** Counts messages of somebody that are not read: more of them, or fewer. */
+  #count(who: string, by: number): void {
+    this.#change(who, (contact) => ({
+      ...contact,
+      unreadCount: Math.max(0, contact.unreadCount + by),
+    }));
+  }
+
   #change(who: string, change: (contact: Contact) => Contact): void {
+    this.#changes += 1;
     this.contacts = this.contacts.map((it) => (it.contactClerkId === who ? change(it) : it));
   }
 

@@ -7,7 +7,6 @@ const PAGE = 50;
 
 /** What was said with one person, as far as it is known here. */
 export class Thread {
-  readonly who: string;
   /** What the person shows as their name; empty while that is not known. */
   name = $state('');
   conversationId = $state<number | null>(null);
@@ -17,13 +16,16 @@ export class Thread {
   older = $state<'more' | 'loading' | 'none'>('none');
   problem = $state('');
 
-  constructor(who: string) {
-    this.who = who;
-  }
+  /** `isKnown` says whether anything may have been said with the person. */
+  constructor(
+    readonly who: string,
+    readonly isKnown: () => Promise<boolean>,
+  ) {}
 
   /** Reads the latest page; what is known already stays. */
   async load(): Promise<void> {
     try {
+      if (!(await this.isKnown())) return await this.#begin();
       const page = await parlor.directMessages(this.who);
       this.name = page.otherUser.fullName;
       this.conversationId = page.conversationId;
@@ -31,11 +33,7 @@ export class Thread {
       this.state = 'ready';
       this.add(page.messages);
     } catch (error) {
-      if (isUnknown(error)) {
-        this.name = await nameOf(this.who);
-        this.state = 'ready';
-        return;
-      }
+      if (isUnknown(error)) return this.#begin();
       this.problem = reasonOf(error);
       if (this.state !== 'ready') this.state = 'failed';
     }
@@ -62,12 +60,19 @@ export class Thread {
     this.messages = [...others, ...messages].sort((a, b) => a.id - b.id);
   }
 
-  /** Notes that messages were read. */
-  read(ids: ReadonlySet<number>, readAt: string): void {
-    if (!this.messages.some((message) => ids.has(message.id) && !message.isRead)) return;
-    this.messages = this.messages.map((message) =>
-      ids.has(message.id) ? { ...message, isRead: true, readAt } : message,
-    );
+  /**
+   * Notes that messages were read. Returns how many of them are known here, and how many of the other's
+   * were not read before.
+   */
+  read(ids: ReadonlySet<number>, readAt: string): { known: number; fresh: number } {
+    const known = this.messages.filter((message) => ids.has(message.id));
+    const fresh = known.filter((message) => !message.isRead);
+    if (fresh.length > 0) {
+      this.messages = this.messages.map((message) =>
+        ids.has(message.id) && !message.isRead ? { ...message, isRead: true, readAt } : message,
+      );
+    }
+    return { known: known.length, fresh: fresh.filter((message) => !message.isMine).length };
   }
 
   /** Returns which of the other's messages are not read. */
@@ -80,6 +85,12 @@ export class Thread {
     this.messages = [];
     this.conversationId = null;
     this.older = 'none';
+  }
+
+  /** Nothing was said yet: all there is to show is a name. */
+  async #begin(): Promise<void> {
+    this.name = await nameOf(this.who);
+    this.state = 'ready';
   }
 }
 
