@@ -192,6 +192,44 @@ test('on a phone a finger that rests on a message calls up what can be done with
   await expect.poll(() => quoted.isVisible()).toBe(true);
 });
 
+test('what was not read is still marked after a reload, and nothing is kept of a room that is gone', async () => {
+  const ada = await openSampleRoom(browser, server);
+  await say(ada, 'before Bob came');
+  const bob = await comeIn(browser, server, ada.page.url());
+  const line = log(bob).getByText(strings.chat.newLine, { exact: true });
+  await untilSeen(bob, 'before Bob came');
+  expect(await line.count()).toBe(0);
+  await bob.page.getByRole('tab', { name: strings.room.tabs.people }).click();
+  await say(ada, 'the first he missed');
+  await say(ada, 'the second');
+  await expect.poll(() => bob.page.title()).toMatch(/^\(2\) /);
+
+  await bob.page.reload();
+  await expect.poll(() => line.isVisible()).toBe(true);
+  const texts = await log(bob).innerText();
+  const places = ['before Bob came', strings.chat.newLine, 'the first he missed', 'the second'].map(
+    (text) => texts.toLowerCase().indexOf(text.toLowerCase()),
+  );
+  expect(places).toEqual(places.toSorted((a, b) => a - b));
+  expect(places).not.toContain(-1);
+  expect(await axeFindings(bob.page), 'after a reload').toEqual([]);
+  await expect.poll(() => line.count()).toBe(0);
+
+  // Now it is read, and stays so; what is kept is a number.
+  const kept = () => bob.page.evaluate(() => localStorage.getItem('parlor.read'));
+  await expect.poll(kept).toMatch(/^\{"[\w-]+ [\w-]+":3\}$/);
+  await bob.page.reload();
+  await untilSeen(bob, 'the second');
+  await expect.poll(() => bob.page.title()).not.toMatch(/^\(/);
+  expect(await line.count()).toBe(0);
+
+  const room = new URL(ada.page.url()).pathname.split('/')[2] ?? '';
+  await ada.page.evaluate((id) => fetch(`/api/v1/rooms/${id}`, { method: 'DELETE' }), room);
+  await bob.page.getByText(strings.ends.ended).waitFor();
+  await expect.poll(kept).toBe(null);
+  expect(await bob.page.evaluate(() => JSON.stringify(localStorage))).not.toContain(room);
+});
+
 test('going to another page takes back at once what was to be taken back', async () => {
   const ada = await openSampleRoom(browser, server);
   const bob = await comeIn(browser, server, ada.page.url());

@@ -49,12 +49,22 @@ test('a room that vanishes says how long it has, and a plain EventSource hears w
     .poll(heard)
     .toEqual([expect.stringMatching(/^nobody else hears this [0-9a-f]+-\d+$/)]);
 
-  // Whoever opened it ends it: everybody is told, and it is gone.
+  // How far one has read is known after a reload, and not kept for longer than the tab is open.
+  const kept = (storage: 'localStorage' | 'sessionStorage') =>
+    bob.page.evaluate((name) => window[name].getItem('parlor.read'), storage);
+  await expect.poll(() => kept('sessionStorage')).toMatch(/^\{"[\w-]+ [\w-]+":1\}$/);
+  expect(await kept('localStorage')).toBe(null);
+
+  // Whoever opened it ends it: everybody is told, and it is gone, from their devices as well.
   await ada.page.evaluate(async (roomId) => {
     await fetch(`/api/room?roomId=${roomId}`, { method: 'DELETE' });
   }, room);
   await bob.page.getByText(strings.ends.ended).waitFor();
   await expect.poll(heard).toContain('destroyed');
+  for (const { page } of [ada, bob]) {
+    const left = () => page.evaluate(() => JSON.stringify([localStorage, sessionStorage]));
+    await expect.poll(left).not.toContain(room);
+  }
   await ada.page.goto(`/room/${room}`);
   await ada.page.getByText(strings.front.errors['room-not-found'] ?? '').waitFor();
   await bob.page.context().close();

@@ -2,8 +2,10 @@ import type { ChatMessage, Member } from '@parlor/sdk';
 import { describe, expect, it } from 'vitest';
 import { groupMessages } from '../src/room/panel/grouping';
 import { accept, queryAt, suggest } from '../src/room/panel/suggestions';
+import { forgetPlaces, keepPlace, placeIn } from '../src/room/places';
 import { callsTo, unreadAfter } from '../src/room/unread';
 import { piecesOf, spokenToIn } from '../src/text/pieces';
+import { storage } from './storage';
 
 const HOUR_MS = 3_600_000;
 
@@ -165,5 +167,56 @@ describe('what is new', () => {
     expect(callsTo(chat, [...chat, calling], 'me')).toEqual([calling]);
     expect(callsTo([...chat, calling], [...chat, calling], 'me')).toEqual([]);
     expect(callsTo(chat, [...chat, { ...calling, userId: 'me' }], 'me')).toEqual([]);
+  });
+});
+
+describe('how far one has read', () => {
+  it('is kept for each person and room, and never goes back', () => {
+    const device = storage();
+    expect(placeIn('r', 'me', device)).toBe(null);
+    keepPlace('r', 'me', 7, device);
+    keepPlace('r', 'me', 5, device);
+    keepPlace('r', 'ada', 2, device);
+    keepPlace('s', 'me', 1, device);
+    const places = [
+      ['r', 'me'],
+      ['r', 'ada'],
+      ['s', 'me'],
+      ['s', 'ada'],
+    ] as const;
+    expect(places.map(([room, who]) => placeIn(room, who, device))).toEqual([7, 2, 1, null]);
+  });
+
+  it('is forgotten with the room, and leaves nothing', () => {
+    const device = storage();
+    keepPlace('r', 'me', 7, device);
+    keepPlace('r', 'ada', 2, device);
+    keepPlace('rr', 'me', 1, device);
+    forgetPlaces('r', device);
+    expect(placeIn('r', 'me', device)).toBe(null);
+    expect(placeIn('rr', 'me', device)).toBe(1);
+    forgetPlaces('rr', device);
+    expect(device.length).toBe(0);
+  });
+
+  it('is kept of the rooms one read in last', () => {
+    const device = storage();
+    for (let n = 0; n < 100; n += 1) keepPlace(`r${n}`, 'me', 1, device);
+    keepPlace('r0', 'me', 2, device);
+    keepPlace('more', 'me', 1, device);
+    expect([placeIn('r0', 'me', device), placeIn('r1', 'me', device)]).toEqual([2, null]);
+  });
+
+  it('is not known from a storage that is damaged, and none is kept in one that is full', () => {
+    const device = storage();
+    for (const damaged of ['{', '7', 'null', '{"r me":"x"}']) {
+      device.setItem('parlor.read', damaged);
+      expect(placeIn('r', 'me', device)).toBe(null);
+    }
+    device.setItem = () => {
+      throw new DOMException('full', 'QuotaExceededError');
+    };
+    keepPlace('r', 'me', 7, device);
+    expect(placeIn('r', 'me', device)).toBe(null);
   });
 });

@@ -3,21 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { bundle } from '../src/messages/bundle';
 import { draftFor, keepDraft } from '../src/messages/drafts';
 import { DirectOutbox, type Outgoing, type OutboxWorld } from '../src/messages/outbox';
-
-/** A storage of a device, empty at first. */
-function storage(): Storage {
-  const kept = new Map<string, string>();
-  return {
-    get length() {
-      return kept.size;
-    },
-    clear: () => kept.clear(),
-    getItem: (key) => kept.get(key) ?? null,
-    key: (n) => [...kept.keys()][n] ?? null,
-    removeItem: (key) => void kept.delete(key),
-    setItem: (key, value) => void kept.set(key, value),
-  };
-}
+import { storage } from './storage';
 
 /** An outbox's world whose server answers as it is told. */
 class World implements OutboxWorld {

@@ -1,5 +1,6 @@
 import type { ChatMessage } from '@parlor/sdk';
 import type { RoomModel } from './room.svelte';
+import { forgetPlaces, keepPlace, placeIn } from './places';
 import { numberOf, unreadAfter } from './unread';
 
 /** The line above what is new stays so long after it came into sight, ms. */
@@ -25,7 +26,9 @@ export class Conversation {
   #pointTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #room: RoomModel;
 
-  /** How many messages were not looked at. What was said before one came is not new. */
+  #gone = false;
+
+  /** How many messages were not looked at. What was said before one came the first time is not new. */
   unread = $derived.by(() => {
     if (this.#seen === null || this.looking) return 0;
     return unreadAfter(this.#room.now.chat, this.#seen, this.#room.myId).length;
@@ -37,15 +40,28 @@ export class Conversation {
 
   /** Takes note of what is there, looked at or not. Called after each change of either. */
   note(chat: readonly ChatMessage[], looking: boolean): void {
+    const { roomId, myId } = this.#room;
     const last = chat.at(-1);
     const newest = last ? numberOf(last) : 0;
-    if (this.#seen === null || looking) {
-      this.#seen = Math.max(this.#seen ?? 0, newest);
-      return;
-    }
-    const [first] = unreadAfter(chat, this.#seen, this.#room.myId);
-    // A line that still stands stays where it is: above the first of what was not seen.
-    if (first && this.line === null) this.line = first.id;
+    const comes = this.#seen === null;
+    this.#seen ??= placeIn(roomId, myId, this.#storage) ?? newest;
+    const [first] = unreadAfter(chat, this.#seen, myId);
+    // A line that still stands stays where it is: above the first of what was not seen. Whoever comes
+    // back is shown it even if they look at once.
+    if (first && this.line === null && (comes || !looking)) this.line = first.id;
+    if (looking) this.#seen = Math.max(this.#seen, newest);
+    if (!this.#gone) keepPlace(roomId, myId, this.#seen, this.#storage);
+  }
+
+  /** Leaves nothing of a room that is gone on this device. */
+  forget(): void {
+    this.#gone = true;
+    for (const storage of [localStorage, sessionStorage]) forgetPlaces(this.#room.roomId, storage);
+  }
+
+  /** Of a room that vanishes something is kept for a reload, and nothing once the tab is closed. */
+  get #storage(): Storage {
+    return this.#room.now.selfDestruct === null ? localStorage : sessionStorage;
   }
 
   /** Lets the line go in a while: it is being looked at. Returns how to keep it after all. */
