@@ -180,3 +180,25 @@ test('signing out in one tab ends it in all, and another account begins anew in 
   await untilSaid(fay.page, 'gil_comes_later', ['from Gil']);
   for (const { page } of [eli, fay]) await page.context().close();
 });
+
+test('without what browsers keep for secure pages each tab has a connection of its own, and works', async () => {
+  const hal = await enter('hal_at_home');
+  const ida = await enter('ida_at_home');
+  // The pages of a server in the house, by plain http, have neither.
+  await hal.page.context().addInitScript(() => {
+    Object.defineProperty(Navigator.prototype, 'locks', { get: () => undefined });
+    Object.defineProperty(Crypto.prototype, 'randomUUID', { value: undefined });
+  });
+  const address = await find(hal.page, 'ida_at_home');
+  const second = await hal.page.context().newPage();
+  await second.goto(address);
+  await find(ida.page, 'hal_at_home');
+  await write(hal.page, 'ida_at_home', 'one');
+  await untilSaid(ida.page, 'hal_at_home', ['one']);
+  await write(second, 'ida_at_home', 'two');
+  for (const tab of [hal.page, second]) await untilSaid(tab, 'ida_at_home', ['one', 'two']);
+  await untilSaid(ida.page, 'hal_at_home', ['one', 'two']);
+  await expect.poll(() => hal.sockets.holders).toHaveLength(2);
+  expect([...hal.faults, ...ida.faults]).toEqual([]);
+  for (const { page } of [hal, ida]) await page.context().close();
+});

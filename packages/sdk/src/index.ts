@@ -26,7 +26,7 @@ export {
 export { TabShare, type ShareOptions } from './tabs/share.ts';
 export { closeMeaning, type CloseMeaning } from './close-codes.ts';
 export { RoomView, type RoomSnapshot, type SelfDestruct } from './room-view.ts';
-export { Outbox, type Outgoing, type Regard } from './outbox.ts';
+export { Outbox, randomId, type Outgoing, type Regard } from './outbox.ts';
 export { ServerClock } from './server-clock.ts';
 export { ClockFilter, type ClockEstimate, type ClockSample } from './clock-filter.ts';
 export { isMoving, positionAt, type Timeline } from './timeline.ts';

@@ -1,5 +1,6 @@
 import {
   Disconnected,
+  randomId,
   type Contact,
   type Conversation,
   type Correspondent,
@@ -150,8 +151,7 @@ class Inbox {
   /** Writes to somebody; it is sent as soon as it can be. Says whether it was taken. */
   say(to: string, text: string): boolean {
     if (!this.#outbox) return false;
-    const id = crypto.randomUUID();
-    this.#outbox.add({ id, to, text, writtenAt: new Date().toISOString() });
+    this.#outbox.add({ id: randomId(), to, text, writtenAt: new Date().toISOString() });
     this.stopTyping(to);
     return true;
   }
