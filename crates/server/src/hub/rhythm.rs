@@ -64,7 +64,8 @@ impl Default for Rhythm {
 
 impl Rhythm {
     /// Counts a message told now and returns how long it may wait for company. `more` says that
-    /// company is certain: the store has the next messages already.
+    /// company is certain: the store has the next messages already. It is worth waiting for even
+    /// when the last batch is long gone, as it is where the core is slow or is others' as well.
     pub fn tell(&mut self, now: Duration, more: bool) -> Duration {
         let passed = now.saturating_sub(self.told).as_secs_f64();
         self.told = now;
@@ -80,7 +81,8 @@ impl Rhythm {
             return Duration::ZERO;
         }
         let tick = self.cost.div_f64(WAITING_SHARE).clamp(TICK_MIN, TICK_MAX);
-        (self.sent + tick).saturating_sub(now)
+        let wait = (self.sent + tick).saturating_sub(now);
+        if more { wait.max(TICK_MIN) } else { wait }
     }
 
     /// Says that a message told now waits for company. What waiting brings is learned where it
@@ -182,5 +184,20 @@ mod tests {
             None => Duration::MAX,
         });
         assert!(alone.batches > 440, "{}", alone.batches);
+    }
+
+    #[test]
+    fn company_that_is_certain_is_waited_for_and_no_longer_than_for_it() {
+        let mut rhythm = Rhythm::default();
+        let mut now = Duration::from_secs(1);
+        for _ in 0..20 {
+            for _ in 0..16 {
+                rhythm.tell(now, false);
+            }
+            rhythm.sent(now, now + 4 * MS);
+            now += 50 * MS;
+        }
+        assert_eq!(rhythm.tell(now, true), TICK_MIN);
+        assert_eq!(rhythm.tell(now + MS, false), Duration::ZERO);
     }
 }
