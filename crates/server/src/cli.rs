@@ -13,7 +13,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::admin::Order;
 use crate::config::settings::{Form, SETTINGS};
-use crate::config::{self, Config, Flags, Values, example, sources};
+use crate::config::{self, Config, Flags, SocketSettings, Values, example, sources};
 use crate::running::{self, Running, StartError};
 use crate::tls::{announcement, self_signed};
 use crate::{conformance, documents, healthcheck, process, telemetry, tls};
@@ -101,6 +101,12 @@ fn command() -> Command {
                         .long("port")
                         .default_value(conformance::PORT)
                         .value_parser(value_parser!(u16)),
+                )
+                .arg(
+                    Arg::new("usual-times")
+                        .long("usual-times")
+                        .action(ArgAction::SetTrue)
+                        .help("Pings as `serve` does, not as the suites expect"),
                 ),
         )
         .subcommand(Command::new("asyncapi").about("Writes the document of sockets and streams"))
@@ -203,7 +209,11 @@ fn serve(flags: &Flags) -> Outcome {
 fn conform(matches: &ArgMatches) -> Outcome {
     let folder = conformance::Folder::of_this_process();
     let port = matches.get_one::<u16>("port").copied().unwrap_or_default();
-    run_server(conformance::config(port, folder.path())?)
+    let times = match matches.get_flag("usual-times") {
+        true => SocketSettings::default(),
+        false => SocketSettings::conformance(),
+    };
+    run_server(conformance::config(port, folder.path(), times)?)
 }
 
 fn run_server(config: Config) -> Outcome {

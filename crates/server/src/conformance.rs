@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::config::{Config, Flags, SocketSettings, sources};
+use crate::config::{Config, Flags, House, SocketSettings, sources};
 
 /// Where the suites look for their counterpart.
 pub const PORT: &str = "3000";
@@ -32,11 +32,11 @@ impl Drop for Folder {
     }
 }
 
-/// Makes the configuration of a run; nothing of the environment counts.
+/// Makes the configuration of a run that keeps to these times; nothing of the environment counts.
 ///
 /// # Errors
 /// Every problem there is, each a whole sentence.
-pub fn config(port: u16, data: &Path) -> Result<Config, Vec<String>> {
+pub fn config(port: u16, data: &Path, times: SocketSettings) -> Result<Config, Vec<String>> {
     let values: BTreeMap<&'static str, String> = [
         ("listen", format!("127.0.0.1:{port},[::1]:{port}")),
         ("data_dir", data.display().to_string()),
@@ -45,5 +45,6 @@ pub fn config(port: u16, data: &Path) -> Result<Config, Vec<String>> {
     ]
     .into();
     let values = sources::gather(&Flags { values, file: None }, &|_| None, data)?;
-    Ok(Config { sockets: SocketSettings::conformance(), ..Config::from_values(&values)? })
+    let sockets = SocketSettings { house: House::Conformance, ..times };
+    Ok(Config { sockets, ..Config::from_values(&values)? })
 }

@@ -150,6 +150,8 @@ pub enum SocketErrand {
     Recover(UserId, Pid, oneshot::Sender<Option<Box<Recovery>>>),
     /// Every connection of somebody is told this; answered with how many took it.
     Tell(UserId, Outgoing, oneshot::Sender<usize>),
+    /// Every connection in a namespace is told this.
+    TellNamespace(&'static str, Vec<Outgoing>),
     /// Counts the connections of somebody.
     Count(UserId, oneshot::Sender<usize>),
 }
@@ -274,6 +276,22 @@ impl Sockets {
     ) -> Answers {
         let event = encode::event(MAIN, name, argument);
         self.ask_cores(|reply| SocketErrand::Tell(user.clone(), event.clone(), reply)).await
+    }
+
+    /// Tells every connection in a namespace the packets of an event, but for those on the core of
+    /// `speaker`, where that is done already.
+    pub async fn tell_namespace(
+        &self,
+        speaker: Sid,
+        namespace: &'static str,
+        packets: Vec<Outgoing>,
+    ) {
+        let own = self.core(speaker);
+        for core in self.cores.iter().filter(|core| !core.same_channel(own)) {
+            let errand = SocketErrand::TellNamespace(namespace, packets.clone());
+            // A closed channel means that the server is stopping and every connection with it.
+            let _ = core.send(HubMessage::Socket(errand)).await;
+        }
     }
 
     /// Finds what is kept for a client of somebody that comes back, on whichever node it was.

@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "conformance/broadcast.rs"]
+mod broadcast;
 #[path = "conformance/engine.rs"]
 mod engine;
 #[path = "conformance/socket.rs"]

@@ -282,6 +282,39 @@ async fn somebody_is_told_on_every_connection_and_nobody_else_is() {
 }
 
 #[tokio::test]
+async fn what_somebody_is_told_at_once_comes_in_its_order_on_every_connection() {
+    let server = TestServer::with(&[("cores", "1")]).await;
+    let ada = server.register("ada1").await;
+    let id = UserId::from(ada.id);
+    let mut wires = Vec::new();
+    for _ in 0..3 {
+        wires.push(connect_as(&server, &ada.access).await);
+    }
+    let (mut kept, _) = connect_recovering(&server, &json!({ "token": ada.access })).await;
+    let polling = polling_as(&server, &ada.access).await;
+    let sockets = &server.app().sockets;
+    let mut answers = Vec::new();
+    for number in 0..20 {
+        answers.push(sockets.begin_to_tell(&id, "news", &number).await);
+    }
+    for answer in answers {
+        assert_eq!(answer.sum().await, 5);
+    }
+    let mut polled = Vec::new();
+    while polled.len() < 20 {
+        let (_, body) = polling.poll().await;
+        polled.extend(body.split('\x1e').map(str::to_owned));
+    }
+    for (number, told) in polled.iter().enumerate() {
+        for wire in &mut wires {
+            assert_eq!(event(&wire.text().await), json!(["news", number]));
+        }
+        assert_eq!(event(&kept.text().await), json!(["news", number, (number + 1).to_string()]));
+        assert_eq!(event(told), json!(["news", number]));
+    }
+}
+
+#[tokio::test]
 async fn a_person_has_a_limited_number_of_connections() {
     let server = TestServer::start().await;
     let ada = server.register("ada1").await;

@@ -100,6 +100,11 @@ impl Session {
         matches!(self.link, Link::Opened(_) | Link::Probed(_))
     }
 
+    /// Says whether a packet for its client becomes a frame at once, and nothing else.
+    pub fn is_on_socket(&self) -> bool {
+        self.is_open() && self.link == Link::Socket
+    }
+
     /// Takes what happened.
     pub fn handle_input(&mut self, now: Duration, input: Input<'_>) {
         if self.is_over {

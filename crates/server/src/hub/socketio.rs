@@ -2,10 +2,11 @@
 //!
 //! Such a connection belongs to somebody, not to a room. Its session (`parlor-dialects`) says what is
 //! done with its requests and its WebSocket; `wire.rs` is the WebSocket, `speech.rs` what the messages
-//! say, `service.rs` answers them one after the other.
+//! say, `service.rs` answers them one after the other, `group.rs` tells many the same at once.
 
 mod claim;
 mod desk;
+mod group;
 mod recovery;
 mod service;
 mod speech;
@@ -20,6 +21,7 @@ use parlor_protocol::{LoginId, UserId};
 use slotmap::SlotMap;
 
 pub use desk::Desk;
+use group::{Group, Whom};
 use recovery::Away;
 use speech::Speech;
 use wire::Wire;
@@ -46,6 +48,10 @@ pub(super) struct Clients {
     away: Away,
     /// Connections whose frames leave when the present turn ends.
     touched: Vec<ClientKey>,
+    /// What is told to many in the present turn.
+    groups: Vec<Group>,
+    /// The place of each among them.
+    group_of: HashMap<Whom, u32>,
 }
 
 /// A connection.
@@ -126,6 +132,9 @@ impl Hub {
             SocketErrand::Tell(user, event, reply) => {
                 let took = self.tell_user(me, &user, &event);
                 let _ = reply.send(took);
+            }
+            SocketErrand::TellNamespace(namespace, packets) => {
+                self.tell_group(me, &Whom::Namespace(namespace), &packets);
             }
             SocketErrand::Count(user, reply) => {
                 let _ = reply.send(self.clients.by_user.get(&user).map_or(0, Vec::len));
@@ -292,6 +301,9 @@ impl Hub {
         let Some(mut client) = self.clients.all.remove(key) else { return };
         tracing::debug!(?reason, "a Socket.IO connection is over");
         self.clients.by_sid.remove(&client.sid);
+        for joined in &client.speech.joined {
+            self.leave_group(key, &Whom::Namespace(joined.namespace));
+        }
         if let Some(at) = client.deadline {
             self.clients.deadlines.remove(&(at, key));
         }
@@ -305,6 +317,7 @@ impl Hub {
 
     /// Takes a connection out of those of somebody.
     fn forget_of_user(&mut self, user: &UserId, key: ClientKey) {
+        self.leave_group(key, &Whom::Person(user.clone()));
         if let Some(keys) = self.clients.by_user.get_mut(user) {
             keys.retain(|other| *other != key);
             if keys.is_empty() {

@@ -6,6 +6,7 @@ use parlor_protocol::Code;
 use serde::Serialize;
 
 use super::ClientKey;
+use super::group::Whom;
 use crate::app::App;
 use crate::auth::Verified;
 use crate::http::limits::AddressKey;
@@ -81,5 +82,17 @@ impl Desk {
     /// Sends the connection packets.
     pub fn send(&self, packets: &[Outgoing]) {
         self.hub.borrow_mut().send_client(&self.hub, self.key, packets);
+    }
+
+    /// Tells every connection in this namespace an event, attachments and all; this one as well.
+    pub async fn broadcast(&self, packets: Vec<Outgoing>) {
+        let sid = {
+            let mut hub = self.hub.borrow_mut();
+            hub.tell_group(&self.hub, &Whom::Namespace(self.namespace), &packets);
+            hub.clients.all.get(self.key).map(|client| client.sid)
+        };
+        if let Some(sid) = sid {
+            self.app.sockets.tell_namespace(sid, self.namespace, packets).await;
+        }
     }
 }

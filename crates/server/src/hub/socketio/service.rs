@@ -9,6 +9,7 @@ use parlor_dialects::socketio::{Kind, Whole, encode};
 use parlor_protocol::{Code, UserId};
 use serde_json::{Value, json};
 
+use super::group::Whom;
 use super::speech::Joined;
 use super::{ClientKey, Desk};
 use crate::auth::Verified;
@@ -157,12 +158,17 @@ impl Hub {
         let connected = encode::Connected { sid: &id, pid: pid.as_deref() };
         let mut packets = vec![encode::connect(namespace, &connected)];
         packets.extend(missed);
+        let keeps = recovery.is_some();
         speech.recovery = recovery;
         packets.extend(speech.let_go());
         speech.joined.push(Joined { namespace, id });
         // Who has proved nothing still has the time it had from the beginning.
         if speech.who.is_some() || house == House::Conformance {
             speech.by = None;
+        }
+        self.join_group(key, &Whom::Namespace(namespace));
+        if keeps {
+            self.alight(key);
         }
         self.reschedule_client(key);
         packets
@@ -184,7 +190,7 @@ async fn event(hub: &HubRef, key: ClientKey, whole: &Whole) {
     let event = Event { name: &name, arguments, attachments: &whole.attachments, id: whole.id };
     let outcome = match desk.app().config.sockets.house {
         House::Parlor => events::carry_out(&desk, &event).await,
-        House::Conformance => return conformance::carry_out(&desk, &event),
+        House::Conformance => return conformance::carry_out(&desk, &event).await,
     };
     match (outcome, whole.id) {
         (Ok(answer), Some(id)) => desk.send(&[encode::ack(&whole.namespace, id, &answer)]),

@@ -8,9 +8,10 @@ use parlor_dialects::engineio::{Data, Input, Malformed, Outgoing, Reason};
 use parlor_dialects::socketio::recovery::EVENTS;
 use parlor_dialects::socketio::{Assembler, Kind, Whole, encode};
 use parlor_protocol::limits::{EVENT_BYTES, EVENTS_WAITING, SOCKETS_PER_PERSON};
-use parlor_protocol::{CloseCode, Code, UserId};
+use parlor_protocol::{CloseCode, Code};
 use serde_json::json;
 
+use super::group::Whom;
 use super::{ClientKey, service};
 use crate::auth::Verified;
 use crate::http::limits::AddressKey;
@@ -212,13 +213,6 @@ impl Hub {
         self.send_client(me, key, &[event])
     }
 
-    /// Tells every connection of somebody an event; returns how many took it.
-    pub(super) fn tell_user(&mut self, me: &HubRef, user: &UserId, event: &Outgoing) -> usize {
-        self.clients.away.tell(user, event);
-        let Some(keys) = self.clients.by_user.get(user).cloned() else { return 0 };
-        keys.into_iter().filter(|key| self.tell_client(me, *key, event)).count()
-    }
-
     /// Ends a connection for good: its client is told why, and does not come back by itself.
     pub(super) fn send_out(&mut self, me: &HubRef, key: ClientKey, code: Code) {
         let Some(client) = self.clients.all.get(key) else { return };
@@ -253,6 +247,7 @@ impl Hub {
         let user = verified.who.user_id.clone();
         // It went away while its token was looked at.
         let client = self.clients.all.get_mut(key).ok_or(Code::Unavailable)?;
+        let is_new = client.speech.who.is_none();
         match &client.speech.who {
             Some(before) if before.who.user_id != user => return Err(Code::Forbidden),
             Some(_) => {}
@@ -270,6 +265,9 @@ impl Hub {
         client.speech.who = Some(Box::new(verified));
         client.speech.by = None;
         client.speech.until = life.map(|life| now + life);
+        if is_new {
+            self.join_group(key, &Whom::Person(user));
+        }
         self.reschedule_client(key);
         Ok(())
     }
@@ -278,10 +276,14 @@ impl Hub {
     pub(super) fn leave_namespace(&mut self, key: ClientKey, namespace: &str) {
         let by = self.tools.clock.now().mono + self.tools.app.config.sockets.proof_wait;
         let Some(client) = self.clients.all.get_mut(key) else { return };
-        client.speech.joined.retain(|joined| joined.namespace != namespace);
-        if !client.speech.joined.is_empty() {
+        let joined = &mut client.speech.joined;
+        let Some(place) = joined.iter().position(|joined| joined.namespace == namespace) else {
             return;
-        }
+        };
+        let namespace = joined.remove(place).namespace;
+        let is_last = joined.is_empty();
+        self.leave_group(key, &Whom::Namespace(namespace));
+        let Some(client) = self.clients.all.get_mut(key).filter(|_| is_last) else { return };
         // Whoever comes and goes without having proved anything gains no time by it.
         client.speech.by.get_or_insert(by);
         client.speech.until = None;

@@ -11,7 +11,8 @@ use parlor_protocol::CloseCode;
 use socket2::Socket;
 use std::os::fd::AsRawFd;
 
-use super::{Client, ClientKey};
+use super::group::{Group, Ride};
+use super::{Client, ClientKey, Clients};
 use crate::hub::backlog::{self, Backlog, Drained, Sent};
 use crate::hub::connection::{Reading, linger};
 use crate::hub::readiness::{self, Watched};
@@ -24,6 +25,8 @@ pub(super) struct Wire {
     decoder: Decoder,
     /// Frames of the present turn.
     unsent: Vec<u8>,
+    /// From where it gets what a group was told since.
+    pub(super) ride: Ride,
     /// What a socket that would block has not taken yet.
     backlog: Option<Box<Backlog>>,
     /// With what it is closed, unless as usual.
@@ -45,6 +48,7 @@ impl Hub {
             stream: raw.stream,
             decoder: Decoder::new(limit, true),
             unsent: Vec::new(),
+            ride: Ride::NONE,
             backlog: None,
             close_code: CloseCode::Normal,
         }));
@@ -91,8 +95,8 @@ impl Hub {
                 Message::Text(text) => self.feed_client(me, key, Input::Text(text)),
                 Message::Binary(bytes) => self.feed_client(me, key, Input::Binary(bytes)),
                 Message::Ping(payload) => {
-                    if let Some(wire) = wire_of(self.clients.all.get_mut(key)) {
-                        websocket::append_pong(&mut wire.unsent, payload);
+                    if let Some(unsent) = self.unsent(key) {
+                        websocket::append_pong(unsent, payload);
                         self.touch_client(key);
                     }
                 }
@@ -118,19 +122,22 @@ impl Hub {
         self.feed_client(me, key, Input::SocketLost);
     }
 
-    /// Appends a packet as a frame.
+    /// Appends a packet as a frame to those of this turn.
     pub(super) fn frame(&mut self, key: ClientKey, packet: &Outgoing) {
-        let Some(wire) = wire_of(self.clients.all.get_mut(key)) else { return };
-        match packet {
-            Outgoing::Text(text) => {
-                websocket::append_text(&mut wire.unsent, |out| out.extend_from_slice(text));
-            }
-            Outgoing::Binary(bytes) => websocket::append_binary(&mut wire.unsent, bytes),
-        }
+        let Some(unsent) = self.unsent(key) else { return };
+        append_frame(unsent, packet);
         self.touch_client(key);
     }
 
-    fn touch_client(&mut self, key: ClientKey) {
+    /// Returns the frames of a connection in this turn, to which more are added.
+    fn unsent(&mut self, key: ClientKey) -> Option<&mut Vec<u8>> {
+        let Clients { all, groups, .. } = &mut self.clients;
+        let wire = wire_of(all.get_mut(key))?;
+        wire.settle(groups);
+        Some(&mut wire.unsent)
+    }
+
+    pub(super) fn touch_client(&mut self, key: ClientKey) {
         if self.clients.touched.last() != Some(&key) {
             self.clients.touched.push(key);
             self.signals.turn_ends.notify_one();
@@ -139,15 +146,21 @@ impl Hub {
 
     /// Ends the turn: sends the frames of every connection that has some.
     pub(in crate::hub) fn flush_clients(&mut self, me: &HubRef) {
+        self.flush_groups(me);
         for key in std::mem::take(&mut self.clients.touched) {
             let Some(wire) = wire_of(self.clients.all.get_mut(key)) else { continue };
-            match wire.flush() {
-                Sent::Fine => {}
-                // Who does not read is not told.
-                Sent::TooSlow => self.feed_client(me, key, Input::Close(Reason::TooSlow)),
-                Sent::Broken => {
-                    self.wire_lost(me, key);
-                }
+            let sent = wire.flush();
+            self.wire_trouble(me, key, sent);
+        }
+    }
+
+    pub(super) fn wire_trouble(&mut self, me: &HubRef, key: ClientKey, sent: Sent) {
+        match sent {
+            Sent::Fine => {}
+            // Who does not read is not told.
+            Sent::TooSlow => self.feed_client(me, key, Input::Close(Reason::TooSlow)),
+            Sent::Broken => {
+                self.wire_lost(me, key);
             }
         }
     }
@@ -175,6 +188,7 @@ impl Hub {
 
     /// Closes the WebSocket of a connection behind what was said.
     pub(super) fn close_wire(&mut self, key: ClientKey) {
+        self.alight(key);
         let Some(client) = self.clients.all.get_mut(key) else { return };
         let Some(mut wire) = client.wire.take() else { return };
         wire.unsent.extend_from_slice(&close_frame(wire.close_code));
@@ -198,6 +212,29 @@ pub(super) fn turn_away(stream: Socket) {
 }
 
 impl Wire {
+    /// Takes what a group was told until now among its own frames.
+    pub(super) fn settle(&mut self, groups: &[Group]) {
+        self.unsent.extend_from_slice(self.ride.take(groups));
+    }
+
+    /// Writes its frames, and behind them the bytes of a group from there on; `shared` holds those
+    /// once a socket would block.
+    pub(super) fn write_shared(
+        &mut self,
+        framed: &[u8],
+        from: usize,
+        shared: &mut Option<Bytes>,
+    ) -> Sent {
+        let bytes = &framed[from..];
+        if bytes.is_empty() || !self.unsent.is_empty() {
+            self.unsent.extend_from_slice(bytes);
+            return self.flush();
+        }
+        backlog::write(&self.stream, &mut self.backlog, bytes, || {
+            shared.get_or_insert_with(|| Bytes::copy_from_slice(framed)).slice(from..)
+        })
+    }
+
     fn flush(&mut self) -> Sent {
         if self.unsent.is_empty() {
             return Sent::Fine;
@@ -207,7 +244,15 @@ impl Wire {
     }
 }
 
-fn wire_of(client: Option<&mut Client>) -> Option<&mut Wire> {
+/// Appends a packet as a frame.
+pub(super) fn append_frame(out: &mut Vec<u8>, packet: &Outgoing) {
+    match packet {
+        Outgoing::Text(text) => websocket::append_text(out, |out| out.extend_from_slice(text)),
+        Outgoing::Binary(bytes) => websocket::append_binary(out, bytes),
+    }
+}
+
+pub(super) fn wire_of(client: Option<&mut Client>) -> Option<&mut Wire> {
     client?.wire.as_deref_mut()
 }
 
