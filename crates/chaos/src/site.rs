@@ -100,10 +100,19 @@ impl Site {
     pub async fn account(&self, name: &str) -> anyhow::Result<Account> {
         let email = format!("{name}@example.org");
         let form = json!({ "username": name, "email": email, "password": "a password" });
-        let made = self.nodes[0].post("/api/v1/auth/register", "", &form).await?;
-        let text = |field: &str| made[field].as_str().map(str::to_owned);
-        let token = text("accessToken").context("an account without a token")?;
-        Ok(Account { id: text("id").context("an account without an id")?, token })
+        let register = ("POST", "/api/v1/auth/register");
+        let (head, body) = self.nodes[0].exchange(register, "", &form.to_string()).await?;
+        // The login's own token: an access token is good for a quarter of an hour, and storms last
+        // longer.
+        let cookie = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            let value = value.strip_prefix("authToken=")?;
+            name.eq_ignore_ascii_case("set-cookie").then(|| value.split(';').next())?
+        });
+        let token = cookie.context("an account without a login")?.to_owned();
+        let made: Value = serde_json::from_str(&body)?;
+        let id = made["id"].as_str().context("an account without an id")?.to_owned();
+        Ok(Account { id, token })
     }
 
     /// Reads everything that was said in a room and is kept.
@@ -270,6 +279,18 @@ impl Node {
         token: &str,
         body: &str,
     ) -> anyhow::Result<(u16, String)> {
+        let (head, body) = self.exchange((method, path), token, body).await?;
+        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+        Ok((status.context("no status")?, body))
+    }
+
+    /// Sends a request; returns head and body of the answer.
+    async fn exchange(
+        &self,
+        (method, path): (&str, &str),
+        token: &str,
+        body: &str,
+    ) -> anyhow::Result<(String, String)> {
         let length = body.len();
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: localhost:{}\r\n", self.port);
         head += &format!("connection: close\r\ncontent-length: {length}\r\n");
@@ -286,7 +307,6 @@ impl Node {
         };
         let answer = timeout(PATIENCE, asking).await.context("a node does not answer")??;
         let (head, body) = answer.split_once("\r\n\r\n").context("no HTTP")?;
-        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
-        Ok((status.context("no status")?, body.to_owned()))
+        Ok((head.to_owned(), body.to_owned()))
     }
 }
