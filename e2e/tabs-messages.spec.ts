@@ -1,6 +1,7 @@
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fillInSignIn, register } from './support/accounts.ts';
+import { axeFindings } from './support/axe.ts';
 import { launchChromium, type Person, sitDown } from './support/browser.ts';
 import { Server } from './support/server.mjs';
 import { strings } from './support/watching.ts';
@@ -102,7 +103,10 @@ test('two tabs have one connection; both show what is said, whichever it is said
   const all = ['from the second', 'from the first', 'to both'];
   for (const tab of tabs) await untilSaid(tab, 'bob_two_tabs', all);
   // Who reads in one has read in both, and typing is seen from either.
-  for (const tab of tabs) await log(tab, 'bob_two_tabs').getByText(say.read).waitFor();
+  for (const tab of tabs) {
+    await log(tab, 'bob_two_tabs').getByText(say.read).waitFor();
+    expect(await axeFindings(tab)).toEqual([]);
+  }
   await field(second, 'bob_two_tabs').pressSequentially('hm');
   await bob.page.getByText(say.types('ada_two_tabs')).waitFor();
   expect(ada.sockets.holders).toEqual([ada.page]);
