@@ -162,6 +162,7 @@ test('signing out in one tab ends it in all, and another account begins anew in 
   const address = await find(eli.page, 'fay_elsewhere');
   await write(eli.page, 'fay_elsewhere', 'for Fay alone');
   await untilSaid(eli.page, 'fay_elsewhere', ['for Fay alone']);
+  await field(eli.page, 'fay_elsewhere').fill('half a thou');
   const second = await eli.page.context().newPage();
   await second.goto('/you');
   await second.getByRole('button', { name: strings.you.signOut, exact: true }).click();
@@ -178,6 +179,7 @@ test('signing out in one tab ends it in all, and another account begins anew in 
   expect(eli.page.url()).toBe(address);
   await eli.page.getByText(say.emptyThread('fay_elsewhere')).waitFor();
   expect(await saidIn(eli.page, 'fay_elsewhere')).toEqual([]);
+  expect(await field(eli.page, 'fay_elsewhere').inputValue()).toBe('');
   await expect.poll(() => eli.sockets.holders).toHaveLength(1);
   await find(fay.page, 'gil_comes_later');
   await write(eli.page, 'fay_elsewhere', 'from Gil');

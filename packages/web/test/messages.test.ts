@@ -149,21 +149,22 @@ describe('an outbox', () => {
 describe('a draft', () => {
   it('is kept for each person until it is sent or deleted', () => {
     const device = storage();
-    keepDraft('bob', 'half a thou', device);
-    keepDraft('cem', 'another', device);
-    expect(draftFor('bob', device)).toBe('half a thou');
-    keepDraft('bob', '  ', device);
-    expect(draftFor('bob', device)).toBe('');
-    expect(draftFor('cem', device)).toBe('another');
-    device.setItem('parlor.drafts', 'no JSON');
-    expect(draftFor('cem', device)).toBe('');
+    keepDraft('ada', 'bob', 'half a thou', device);
+    keepDraft('ada', 'cem', 'another', device);
+    expect(draftFor('ada', 'bob', device)).toBe('half a thou');
+    keepDraft('ada', 'bob', '  ', device);
+    expect(draftFor('ada', 'bob', device)).toBe('');
+    expect(draftFor('ada', 'cem', device)).toBe('another');
+    expect(draftFor('eve', 'cem', device)).toBe('');
+    device.setItem('parlor.drafts.ada', 'no JSON');
+    expect(draftFor('ada', 'cem', device)).toBe('');
   });
 
   it('is forgotten when there are too many newer ones', () => {
     const device = storage();
-    for (let n = 0; n <= 50; n++) keepDraft(`person ${n}`, 'text', device);
-    expect(draftFor('person 0', device)).toBe('');
-    expect(draftFor('person 1', device)).toBe('text');
+    for (let n = 0; n <= 50; n++) keepDraft('ada', `person ${n}`, 'text', device);
+    expect(draftFor('ada', 'person 0', device)).toBe('');
+    expect(draftFor('ada', 'person 1', device)).toBe('text');
   });
 });
 
