@@ -7,9 +7,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use parlor_bench::contestants::{Contestant, Programs, Running, Speech, Talk};
+use parlor_bench::contestants::{Contestant, Programs, Running};
 use parlor_bench::crowd::Crowd;
 use parlor_bench::paced::{self, Pace};
+use parlor_bench::talk::{Speech, Talk};
 use parlor_bench::{machine, window};
 
 /// Nothing has come for so long: a room has calmed down.

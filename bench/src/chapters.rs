@@ -5,8 +5,10 @@ pub mod busy_room;
 pub mod cluster;
 pub mod command;
 pub mod idle;
+pub mod other_dialects;
 pub mod presence;
 pub mod requests;
+pub mod side_by_side;
 pub mod small_rooms;
 pub mod start;
 pub mod storms;
@@ -17,7 +19,7 @@ use crate::Bench;
 use crate::contestants::{Contestant, Running};
 use crate::crowd::Crowd;
 
-/// Payload of a told frame, in bytes, wherever it can be chosen.
+/// Payload of a told frame, in bytes, wherever it can be chosen and holds what is told.
 pub const MESSAGE_BYTES: usize = 200;
 
 /// Nothing has come for so long: a room has calmed down. Longer than the 500 ms in which a large

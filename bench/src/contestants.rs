@@ -1,24 +1,20 @@
-//! Who is compared, how each is started, and how a room of each is entered and spoken in.
+//! Who is compared, how each is started, and how a room of each is entered.
 //!
 //! All but Parlor are tiny programs of ours that tell whatever a member says to all members of its
-//! room, the speaker too, as it was said. Parlor is spoken to as any client speaks to it: guests,
-//! rooms made over HTTP, commands with JSON payloads.
+//! room, the speaker too, as it was said. Parlor is entered as any client enters it: guests, rooms
+//! made over HTTP.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use crate::crowd::{Crowd, Ticket};
-use crate::frame;
+use crate::crowd::{Dialect, Ticket};
 use crate::http::Client;
 use crate::process::{Folder, Process, free_address};
 
-/// How long the answer to a first message may take.
-const FIRST_ANSWER: Duration = Duration::from_secs(10);
-/// Marks the sender's clock within a text.
-const STAMP: u8 = b'@';
+/// Where Socket.IO clients begin with a WebSocket.
+const SOCKET_IO: &str = "/socket.io/?EIO=4&transport=websocket";
 
 /// One who is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,17 +31,47 @@ pub enum Contestant {
     AxumBroadcast,
     /// Node with `ws`.
     NodeWs,
+    /// Parlor, a room of which is read as server-sent events.
+    ParlorEvents,
+    /// Server-sent events from Bun.
+    BunEvents,
+    /// Server-sent events from Node.
+    NodeEvents,
+    /// Parlor's counterpart for test suites of Socket.IO, which says what it is told to everybody.
+    ParlorSocketIo,
+    /// Parlor with Socket.IO clients that have proved who they are; they are not spoken to.
+    ParlorClients,
+    /// socket.io on Bun.
+    BunSocketIo,
+    /// socket.io on Node.
+    NodeSocketIo,
 }
 
 impl Contestant {
-    /// All of them, the measure first.
-    pub const ALL: [Contestant; 6] = [
+    /// Those with a room of WebSockets, the measure first.
+    pub const ROOMS: [Contestant; 6] = [
         Contestant::Floor,
         Contestant::Parlor,
         Contestant::Bun,
         Contestant::AxumQueue,
         Contestant::AxumBroadcast,
         Contestant::NodeWs,
+    ];
+    /// Those with a room that is read as server-sent events, the measure first, and what is used in
+    /// their place.
+    pub const EVENTS: [Contestant; 5] = [
+        Contestant::Floor,
+        Contestant::ParlorEvents,
+        Contestant::BunEvents,
+        Contestant::NodeEvents,
+        Contestant::NodeSocketIo,
+    ];
+    /// Those with Socket.IO, the measure first.
+    pub const SOCKET_IO: [Contestant; 4] = [
+        Contestant::Floor,
+        Contestant::ParlorSocketIo,
+        Contestant::BunSocketIo,
+        Contestant::NodeSocketIo,
     ];
 
     /// Returns the name in tables.
@@ -57,6 +83,31 @@ impl Contestant {
             Contestant::AxumQueue => "axum, a queue per socket, one flush",
             Contestant::AxumBroadcast => "axum, broadcast channel, defaults",
             Contestant::NodeWs => "Node ws",
+            Contestant::ParlorEvents => "Parlor, server-sent events",
+            Contestant::BunEvents => "Bun, server-sent events",
+            Contestant::NodeEvents => "Node, server-sent events",
+            Contestant::ParlorSocketIo | Contestant::ParlorClients => "Parlor, Socket.IO",
+            Contestant::BunSocketIo => "socket.io on Bun",
+            Contestant::NodeSocketIo => "socket.io on Node",
+        }
+    }
+
+    /// Returns what is spoken to those who are told.
+    pub fn dialect(self) -> Dialect {
+        match self {
+            Contestant::Floor
+            | Contestant::Parlor
+            | Contestant::Bun
+            | Contestant::AxumQueue
+            | Contestant::AxumBroadcast
+            | Contestant::NodeWs => Dialect::WebSocket,
+            Contestant::ParlorEvents | Contestant::BunEvents | Contestant::NodeEvents => {
+                Dialect::Events
+            }
+            Contestant::ParlorSocketIo
+            | Contestant::ParlorClients
+            | Contestant::BunSocketIo
+            | Contestant::NodeSocketIo => Dialect::SocketIo,
         }
     }
 }
@@ -129,18 +180,33 @@ impl Running {
         let address = free_address()?;
         let port = address.port().to_string();
         let script = |name: &str| programs.scripts.join(name).display().to_string();
+        let node = |name| ("node".into(), vec![script(name), port.clone()]);
+        let bun = |name| (programs.bun.clone(), vec![script(name), port.clone()]);
         let (program, arguments) = match contestant {
             Contestant::Floor => (programs.own.join("floor"), vec![port]),
-            Contestant::Parlor => (programs.parlor.clone(), parlor_arguments(address, &folder)),
-            Contestant::Bun => (programs.bun.clone(), vec![script("bun.ts"), port]),
+            Contestant::Parlor | Contestant::ParlorEvents | Contestant::ParlorClients => {
+                (programs.parlor.clone(), parlor_arguments(address, &folder))
+            }
+            Contestant::ParlorSocketIo => {
+                let arguments = ["conformance", "--usual-times", "--port", &port];
+                (programs.parlor.clone(), arguments.map(String::from).to_vec())
+            }
+            Contestant::Bun => bun("bun.ts"),
+            Contestant::BunEvents => bun("events.ts"),
+            Contestant::BunSocketIo => bun("socketio.mjs"),
+            Contestant::NodeWs => node("node.mjs"),
+            Contestant::NodeEvents => node("events.mjs"),
+            Contestant::NodeSocketIo => node("socketio.mjs"),
             Contestant::AxumQueue => (programs.own.join("axum-room"), vec![port, "queue".into()]),
             Contestant::AxumBroadcast => {
                 (programs.own.join("axum-room"), vec![port, "broadcast".into()])
             }
-            Contestant::NodeWs => ("node".into(), vec![script("node.mjs"), port]),
         };
         let log = folder.path().join("log");
-        let mut process = Process::start(&program, &arguments, environment, &log)?;
+        // Where a server makes a folder of its own, that goes with this one.
+        let temporary = ("TMPDIR", folder.path().display().to_string());
+        let environment = [environment, &[temporary]].concat();
+        let mut process = Process::start(&program, &arguments, &environment, &log)?;
         process
             .await_listener(address)
             .with_context(|| std::fs::read_to_string(&log).unwrap_or_default())?;
@@ -154,27 +220,59 @@ impl Running {
     }
 
     /// Makes rooms of `members` and returns the tickets of all their sockets, room by room. In
-    /// Parlor every ticket is another guest's.
+    /// Parlor every ticket is another guest's. The first socket of a room is the one that speaks;
+    /// where a room is read as server-sent events, it is there beside the members.
     ///
     /// # Errors
     /// When a guest or a room is refused.
     pub fn make_rooms(&self, rooms: usize, members: usize) -> anyhow::Result<Vec<Ticket>> {
-        if self.contestant != Contestant::Parlor {
-            let ticket = |room| Ticket { path: format!("/{room}"), token: None };
-            let tickets = (0..rooms).flat_map(|room| std::iter::repeat_n(ticket(room), members));
-            return Ok(tickets.collect());
-        }
         let mut client = Client::connect(self.address)?;
         let mut tickets = Vec::with_capacity(rooms * members);
-        for _ in 0..rooms {
-            let guests = (0..members).map(|_| make_guest(&mut client));
-            let guests = guests.collect::<anyhow::Result<Vec<_>>>()?;
-            let host = guests.first().map(String::as_str);
-            let path = format!("/api/v1/rooms/{}/ws", make_room(&mut client, host)?);
-            let ticket = |guest| Ticket { path: path.clone(), token: Some(guest) };
-            tickets.extend(guests.into_iter().map(ticket));
+        for room in 0..rooms {
+            self.make_room(&mut client, room, members, &mut tickets)?;
         }
         Ok(tickets)
+    }
+
+    fn make_room(
+        &self,
+        client: &mut Client,
+        number: usize,
+        members: usize,
+        tickets: &mut Vec<Ticket>,
+    ) -> anyhow::Result<()> {
+        let dialect = self.contestant.dialect();
+        let mut guests = vec![None; members + usize::from(dialect == Dialect::Events)];
+        let is_parlor = matches!(
+            self.contestant,
+            Contestant::Parlor | Contestant::ParlorEvents | Contestant::ParlorClients
+        );
+        if is_parlor {
+            for guest in &mut guests {
+                *guest = Some(make_guest(client)?);
+            }
+        }
+        let (mut speaks_at, mut listens_at) = (format!("/{number}"), format!("/{number}"));
+        match (self.contestant, dialect) {
+            (_, Dialect::SocketIo) => listens_at = SOCKET_IO.to_owned(),
+            (Contestant::Parlor | Contestant::ParlorEvents, _) => {
+                let host = guests.first().and_then(Option::as_deref);
+                let room = make_room(client, host)?;
+                speaks_at = format!("/api/v1/rooms/{room}/ws");
+                listens_at = match dialect {
+                    Dialect::Events => format!("/api/realtime?channel={room}"),
+                    Dialect::WebSocket | Dialect::SocketIo => speaks_at.clone(),
+                };
+            }
+            (_, Dialect::WebSocket | Dialect::Events) => {}
+        }
+        let mut guests = guests.into_iter();
+        if dialect == Dialect::Events {
+            let token = guests.next().flatten();
+            tickets.push(Ticket { listens: false, ..Ticket::to(&speaks_at, token) });
+        }
+        tickets.extend(guests.map(|token| Ticket { dialect, ..Ticket::to(&listens_at, token) }));
+        Ok(())
     }
 }
 
@@ -204,131 +302,4 @@ pub fn make_room(client: &mut Client, token: Option<&str>) -> anyhow::Result<Str
     let body = r#"{"name":"bench","idleTtlSeconds":600}"#;
     let room = client.ask_json("POST", "/api/v1/rooms", token, Some(body))?;
     Ok(room["roomId"].as_str().context("a room without id")?.to_owned())
-}
-
-/// What is said in a room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Speech {
-    /// A chat message: stored before it is told.
-    Chat,
-    /// A playback command: told at once, stored soon after.
-    Playback,
-    /// A reaction: never stored.
-    Reaction,
-}
-
-/// How a contestant is spoken to, and how its answer is known.
-#[derive(Clone, Debug)]
-pub struct Talk {
-    speech: Speech,
-    parlor: bool,
-    padding: usize,
-    /// What the frames begin with that count.
-    marker: &'static [u8],
-}
-
-impl Talk {
-    /// Begins to speak to a contestant.
-    pub fn new(contestant: Contestant, speech: Speech) -> Talk {
-        let parlor = contestant == Contestant::Parlor;
-        let marker: &[u8] = match (parlor, speech) {
-            (false, _) => b"{\"type\":\"SAID\"",
-            (true, Speech::Chat) => b"{\"type\":\"CHAT_MESSAGE\"",
-            (true, Speech::Playback) => b"{\"type\":\"PLAYBACK_UPDATED\"",
-            (true, Speech::Reaction) => b"{\"type\":\"REACTION\"",
-        };
-        Talk { speech, parlor, padding: 0, marker }
-    }
-
-    /// Says whether a text is one of those that count.
-    #[inline]
-    pub fn counts(&self, text: &[u8]) -> bool {
-        text.starts_with(self.marker)
-    }
-
-    /// Speaks once from the first socket, reads how long the frame is that is told to the
-    /// `listeners` of its room, and from then on speaks so that it has `bytes`. Returns the length
-    /// it will have: not every kind of speech can be made longer.
-    ///
-    /// # Errors
-    /// When a listener is not told.
-    pub fn tune(
-        &mut self,
-        crowd: &mut Crowd,
-        listeners: usize,
-        bytes: usize,
-    ) -> anyhow::Result<usize> {
-        self.padding = 0;
-        let bare = self.speak_once(crowd, listeners)?;
-        if !self.parlor || self.speech == Speech::Chat {
-            self.padding = bytes.saturating_sub(bare);
-        }
-        Ok(bare + self.padding)
-    }
-
-    fn speak_once(&self, crowd: &mut Crowd, listeners: usize) -> anyhow::Result<usize> {
-        let closed = crowd.closed();
-        let taken = crowd.send(0, &self.frame(0));
-        anyhow::ensure!(taken, "the first message was not taken; {closed} sockets are closed");
-        let begun = Instant::now();
-        let mut missing = listeners;
-        let mut length = 0;
-        while missing > 0 {
-            crowd.turn(Duration::from_millis(20), |_, text| {
-                if self.counts(text) {
-                    length = text.len();
-                    missing = missing.saturating_sub(1);
-                }
-            })?;
-            let late = begun.elapsed() > FIRST_ANSWER;
-            anyhow::ensure!(!late, "{missing} of {listeners} were not told");
-        }
-        Ok(length)
-    }
-
-    /// Returns the frame that says it, with the sender's clock in µs within.
-    pub fn frame(&self, now_us: u32) -> Vec<u8> {
-        let stamp = format!("{}{now_us:08x}", char::from(STAMP));
-        let padding = "x".repeat(self.padding);
-        let text = match (self.parlor, self.speech) {
-            (false, _) => format!(r#"{{"type":"SAID","payload":{{"text":"{stamp}{padding}"}}}}"#),
-            (true, Speech::Chat) => {
-                format!(r#"{{"type":"CHAT_SEND","payload":{{"text":"{stamp}{padding}"}}}}"#)
-            }
-            (true, Speech::Playback) => format!(
-                r#"{{"type":"UPDATE_PLAYBACK","payload":{{"currentTime":{},"op":"{stamp}"}}}}"#,
-                now_us / 1_000
-            ),
-            (true, Speech::Reaction) => {
-                format!(r#"{{"type":"REACT","payload":{{"emoji":"{stamp}"}}}}"#)
-            }
-        };
-        let mut out = Vec::new();
-        frame::push_masked(&mut out, frame::TEXT, text.as_bytes());
-        out
-    }
-}
-
-/// Reads the sender's clock out of a told frame.
-pub fn stamp_us(text: &[u8]) -> Option<u32> {
-    let at = memchr::memchr(STAMP, text)? + 1;
-    u32::from_str_radix(std::str::from_utf8(text.get(at..at + 8)?).ok()?, 16).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_clock_in_a_frame_is_read_back() {
-        let talk = Talk::new(Contestant::Floor, Speech::Chat);
-        let sent = talk.frame(0x00C0_FFEE);
-        let head = frame::Head::read(&sent, 0).expect("whole");
-        let mut told = Vec::new();
-        let payload = &sent[head.payload..head.end];
-        frame::push_unmasked(&mut told, frame::TEXT, payload, head.mask.expect("masked"));
-        let text = &told[frame::Head::read(&told, 0).expect("whole").payload..];
-        assert!(talk.counts(text));
-        assert_eq!(stamp_us(text), Some(0x00C0_FFEE));
-    }
 }

@@ -1,4 +1,4 @@
-//! The load generator of `make bench`: crowds of WebSockets and HTTP connections that cost far
+//! The load generator of `make bench`: crowds of sockets and HTTP connections that cost far
 //! less than any server they are pointed at, and the clocks that say what the server paid.
 //!
 //! It deliberately knows nothing of how a server works: Parlor and what it is compared with are
@@ -17,4 +17,5 @@ pub mod postgres;
 pub mod process;
 pub mod redis;
 pub mod report;
+pub mod talk;
 pub mod window;

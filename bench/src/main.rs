@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::Context;
 use parlor_bench::contestants::Programs;
 use parlor_bench::report::Verdict;
-use parlor_bench::{contestants, crowd, machine, report};
+use parlor_bench::{contestants, crowd, machine, report, talk};
 
 /// How thoroughly to measure.
 struct Bench {
@@ -45,7 +45,7 @@ impl Chapter {
 type Measure = fn(&Bench) -> anyhow::Result<Chapter>;
 
 /// The chapters in their order: the word to ask for one, its title, what measures it.
-const CHAPTERS: [(&str, &str, Measure); 10] = [
+const CHAPTERS: [(&str, &str, Measure); 12] = [
     ("room", "One room of 1 000 WebSockets", chapters::big_room::measure),
     ("busy", "500 messages a second in a room of 1 000", chapters::busy_room::measure),
     (
@@ -53,6 +53,8 @@ const CHAPTERS: [(&str, &str, Measure); 10] = [
         "1 000 rooms of 5, a message a second from everybody",
         chapters::small_rooms::measure,
     ),
+    ("events", "One room of 1 000 streams of events", chapters::other_dialects::measure_events),
+    ("socketio", "1 000 clients of Socket.IO", chapters::other_dialects::measure_socket_io),
     ("idle", "Memory of an idle connection", chapters::idle::measure),
     ("command", "A command in a room of 10", chapters::command::measure),
     ("storms", "5 000 come, 5 000 leave at once", chapters::storms::measure),

@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::contestants::{Running, Talk, stamp_us};
+use crate::contestants::Running;
 use crate::crowd::Crowd;
+use crate::talk::{Talk, stamp_us};
 
 /// A rate and who keeps it.
 #[derive(Clone, Debug)]

@@ -4,8 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::contestants::Talk;
 use crate::crowd::Crowd;
+use crate::talk::Talk;
 
 /// Largest window.
 const MAX_WINDOW: usize = 16;
@@ -38,7 +38,7 @@ impl Sample {
 }
 
 /// Keeps `window` messages in flight for `duration`, after a fifth of it to warm up. All of the
-/// crowd are in one room and the first of them speaks. `cpu_time` tells what the servers have used.
+/// crowd are in one room and the first of them speaks, whether it listens or not. `cpu_time` tells what the servers have used.
 ///
 /// # Errors
 /// When a message does not reach everybody.
@@ -49,7 +49,7 @@ pub fn drive(
     window: usize,
     duration: Duration,
 ) -> anyhow::Result<Sample> {
-    let mut flight = Flight::new(crowd.len(), window);
+    let mut flight = Flight::new(crowd.len(), crowd.listeners(), window);
     let frame = talk.frame(0);
     let frames = frame.repeat(window);
     let warm = Instant::now() + duration / 5;
@@ -78,10 +78,11 @@ pub fn drive(
 /// n-th frame is the n-th message.
 struct Flight {
     window: usize,
+    listeners: usize,
     sent: u64,
     completed: u64,
     deliveries: u64,
-    /// How many each member has been told.
+    /// How many each socket has been told.
     told: Vec<u64>,
     /// For each message in flight, at its number modulo the largest window: when it was sent, and
     /// how many members it has not reached.
@@ -91,15 +92,16 @@ struct Flight {
 }
 
 impl Flight {
-    fn new(members: usize, window: usize) -> Flight {
+    fn new(sockets: usize, listeners: usize, window: usize) -> Flight {
         assert!(window <= MAX_WINDOW, "no larger window is kept");
         let now = Instant::now();
         Flight {
             window,
+            listeners,
             sent: 0,
             completed: 0,
             deliveries: 0,
-            told: vec![0; members],
+            told: vec![0; sockets],
             pending: [(now, 0); MAX_WINDOW],
             latencies_us: Vec::new(),
             progress: now,
@@ -111,7 +113,7 @@ impl Flight {
         let room = self.window - (self.sent - self.completed) as usize;
         let now = Instant::now();
         for _ in 0..room {
-            self.pending[self.sent as usize % MAX_WINDOW] = (now, self.told.len());
+            self.pending[self.sent as usize % MAX_WINDOW] = (now, self.listeners);
             self.sent += 1;
         }
         let bytes = frames.len() / self.window * room;

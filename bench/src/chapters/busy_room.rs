@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::big_room::MEMBERS;
+use super::side_by_side::MEMBERS;
 use super::{MESSAGE_BYTES, Seated, seat};
-use crate::contestants::{Contestant, Speech, Talk};
+use crate::contestants::Contestant;
 use crate::report::{Figures, Table, Verdict, latency_ms, plain};
+use crate::talk::{Speech, Talk};
 use crate::{Bench, Chapter};
 use parlor_bench::paced::{self, Pace};
 
@@ -24,7 +25,7 @@ pub fn measure(bench: &Bench) -> anyhow::Result<Chapter> {
         listeners: MEMBERS,
         sample_every: 16,
     };
-    for contestant in Contestant::ALL {
+    for contestant in Contestant::ROOMS {
         let Seated { running, mut crowd } = seat(bench, contestant, MEMBERS)?;
         let mut talk = Talk::new(contestant, Speech::Chat);
         talk.tune(&mut crowd, MEMBERS, MESSAGE_BYTES)?;

@@ -9,9 +9,10 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::{MESSAGE_BYTES, QUIET};
-use crate::contestants::{Contestant, Running, Speech, Talk};
+use crate::contestants::{Contestant, Running};
 use crate::crowd::Crowd;
 use crate::report::{Figures, Table, latency_ms, plain};
+use crate::talk::{Speech, Talk};
 use crate::{Bench, Chapter};
 use parlor_bench::postgres::Postgres;
 use parlor_bench::process::Folder;

@@ -5,8 +5,9 @@
 use std::time::{Duration, Instant};
 
 use super::{MESSAGE_BYTES, Seated, seat};
-use crate::contestants::{Contestant, Speech, Talk};
+use crate::contestants::Contestant;
 use crate::report::{Table, Verdict, latency_ms, plain};
+use crate::talk::{Speech, Talk};
 use crate::{Bench, Chapter};
 
 /// Members of the room.

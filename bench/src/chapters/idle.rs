@@ -13,20 +13,37 @@ use parlor_bench::crowd::Crowd;
 /// Connections that are there before it is measured, so that what is made once is made.
 const WARM: usize = 200;
 /// Who is compared here.
-const CONTESTANTS: [Contestant; 5] = [
+const CONTESTANTS: [Contestant; 11] = [
     Contestant::Parlor,
     Contestant::Bun,
     Contestant::AxumQueue,
     Contestant::AxumBroadcast,
     Contestant::NodeWs,
+    Contestant::ParlorEvents,
+    Contestant::BunEvents,
+    Contestant::NodeEvents,
+    Contestant::ParlorClients,
+    Contestant::BunSocketIo,
+    Contestant::NodeSocketIo,
 ];
+
+/// What a connection of Parlor's may cost, in bytes; `None` for others.
+fn target(contestant: Contestant) -> Option<(&'static str, f64)> {
+    match contestant {
+        Contestant::Parlor => Some(("idle connection, user memory", 2_048.0)),
+        Contestant::ParlorEvents => Some(("idle stream of events, user memory", 2_048.0)),
+        Contestant::ParlorClients => Some(("idle Socket.IO client, user memory", 2_560.0)),
+        _ => None,
+    }
+}
 
 pub fn measure(bench: &Bench) -> anyhow::Result<Chapter> {
     let connections = if bench.quick { 1_000 } else { 4_000 };
     let mut chapter = Chapter::default();
     chapter.paragraph(&format!(
         "{connections} connections, opened all at once after {WARM} others, read 8 s after the last \
-         word. Each of Parlor's is another guest's, with a seat in the room."
+         word. Each of Parlor's is another guest's, with a seat in the room unless it speaks \
+         Socket.IO."
     ));
     let mut table = Table::new(&["", "bytes per connection", "server before, MB"]);
     for contestant in CONTESTANTS {
@@ -36,9 +53,8 @@ pub fn measure(bench: &Bench) -> anyhow::Result<Chapter> {
             other => other.name(),
         };
         table.row([name.to_owned(), plain(bytes), plain(before as f64 / 1e6)]);
-        if contestant == Contestant::Parlor {
-            let what = "idle connection, user memory";
-            chapter.verdicts.push(Verdict::at_most(what, " bytes", 2_048.0, bytes));
+        if let Some((what, most)) = target(contestant) {
+            chapter.verdicts.push(Verdict::at_most(what, " bytes", most, bytes));
         }
     }
     let rooms = connections / 5;
@@ -62,10 +78,11 @@ fn one_room(
     let mut crowd = Crowd::enter(running.address, &tickets[..WARM])?;
     rest(&mut crowd)?;
     let before = running.process.memory()?.private;
-    crowd.join(running.address, &tickets[WARM..])?;
+    let others = &tickets[WARM..];
+    crowd.join(running.address, others)?;
     rest(&mut crowd)?;
     let after = running.process.memory()?.private;
-    Ok((after.saturating_sub(before) as f64 / connections as f64, before))
+    Ok((after.saturating_sub(before) as f64 / others.len() as f64, before))
 }
 
 fn many_rooms(bench: &Bench, rooms: usize) -> anyhow::Result<f64> {
