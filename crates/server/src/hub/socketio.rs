@@ -18,6 +18,7 @@ use std::time::Duration;
 use hashbrown::HashMap;
 use parlor_dialects::engineio::{Input, Output, Reason, Session, Transport};
 use parlor_protocol::{LoginId, UserId};
+use parlor_room::Principal;
 use slotmap::SlotMap;
 
 pub use desk::Desk;
@@ -308,7 +309,7 @@ impl Hub {
             self.clients.deadlines.remove(&(at, key));
         }
         if let Some(verified) = client.speech.who.take() {
-            self.forget_of_user(&verified.who.user_id, key);
+            self.forget_of_user(&verified.who, key);
             if let Some(recovery) = client.speech.recovery.take() {
                 self.keep_away(*verified, recovery, reason);
             }
@@ -316,13 +317,16 @@ impl Hub {
     }
 
     /// Takes a connection out of those of somebody.
-    fn forget_of_user(&mut self, user: &UserId, key: ClientKey) {
+    fn forget_of_user(&mut self, who: &Principal, key: ClientKey) {
+        let user = &who.user_id;
         self.leave_group(key, &Whom::Person(user.clone()));
         if let Some(keys) = self.clients.by_user.get_mut(user) {
             keys.retain(|other| *other != key);
             if keys.is_empty() {
                 self.clients.by_user.remove(user);
-                self.tools.app.courier.note(user, false);
+                if !who.is_guest {
+                    self.tools.app.courier.note(user, false);
+                }
             }
         }
     }

@@ -161,6 +161,8 @@ impl Hub {
         let keeps = recovery.is_some();
         speech.recovery = recovery;
         packets.extend(speech.let_go());
+        // Most are in one; room for four would cost more than all that is in it.
+        speech.joined.reserve_exact(1);
         speech.joined.push(Joined { namespace, id });
         // Who has proved nothing still has the time it had from the beginning.
         if speech.who.is_some() || house == House::Conformance {

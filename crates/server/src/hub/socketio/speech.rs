@@ -252,12 +252,17 @@ impl Hub {
             Some(before) if before.who.user_id != user => return Err(Code::Forbidden),
             Some(_) => {}
             None => {
-                let of_user = self.clients.by_user.entry(user.clone()).or_default();
+                let of_user = self
+                    .clients
+                    .by_user
+                    .entry(user.clone())
+                    .or_insert_with(|| Vec::with_capacity(1));
                 if of_user.len() >= SOCKETS_PER_PERSON && !self.tools.no_rate_limits {
                     return Err(Code::RateLimited);
                 }
                 of_user.push(key);
-                if of_user.len() == 1 {
+                // A guest has no contacts who could see it.
+                if of_user.len() == 1 && !verified.who.is_guest {
                     self.tools.app.courier.note(&user, true);
                 }
             }
@@ -289,7 +294,7 @@ impl Hub {
         client.speech.until = None;
         client.speech.recovery = None;
         if let Some(verified) = client.speech.who.take() {
-            self.forget_of_user(&verified.who.user_id, key);
+            self.forget_of_user(&verified.who, key);
         }
         self.reschedule_client(key);
     }
