@@ -112,13 +112,14 @@ impl App {
         Ok(Self(Arc::new(parts)))
     }
 
-    /// Tidies up until the future is dropped: metrics are folded together, logins that ended long
-    /// ago are forgotten.
+    /// Tidies up until the future is dropped: metrics are folded together, what was read from the store
+    /// a while ago and logins that ended long ago are forgotten.
     pub async fn tidy(&self) {
         let mut pause = tokio::time::interval(TIDY_PAUSE);
         for round in 0_u32.. {
             pause.tick().await;
             telemetry::fold_metrics();
+            self.auth.sweep();
             if round % TIDIES_PER_SWEEP == 0 {
                 let before = wall_ms() - ENDED_LOGIN_LIFE_MS;
                 if let Err(error) = self.store.forget_logins(before).await {

@@ -228,6 +228,14 @@ impl Auth {
         Ok(Verified { who, login: None, by_cookie: false })
     }
 
+    /// Forgets what was read from the store longer ago than it is believed.
+    pub fn sweep(&self) {
+        let now = Instant::now();
+        self.0.logins.sweep(now);
+        self.0.logins_by_hash.sweep(now);
+        self.0.people.sweep(now);
+    }
+
     /// Finds somebody, believing what was read a moment ago.
     async fn person(&self, id: &UserId) -> Result<Option<Person>, Code> {
         let now = Instant::now();

@@ -46,6 +46,14 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         entries.insert(key, (value, read_at));
     }
 
+    /// Forgets what is no longer fresh, and gives its room back: of many who came at once, most ask for
+    /// nothing more.
+    pub fn sweep(&self, now: Instant) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.retain(|_, (_, at)| now - *at < FRESH);
+        entries.shrink_to_fit();
+    }
+
     /// Forgets what is no longer true.
     pub fn forget(&self, mut is_stale: impl FnMut(&K, &V) -> bool) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,6 +71,11 @@ mod tests {
         cache.put("a".to_owned(), 1, now);
         assert_eq!(cache.get("a", now + Duration::from_secs(3)), Some(1));
         assert_eq!(cache.get("a", now + FRESH), None);
+        cache.sweep(now + Duration::from_secs(3));
+        assert_eq!(cache.get("a", now), Some(1));
+        cache.sweep(now + FRESH);
+        assert_eq!(cache.get("a", now), None);
+        cache.put("a".to_owned(), 1, now);
         cache.forget(|key, _| key == "a");
         assert_eq!(cache.get("a", now), None);
     }
