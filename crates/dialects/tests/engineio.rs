@@ -248,8 +248,20 @@ fn a_client_takes_leave_by_either_transport() {
 #[test]
 fn nothing_is_heard_behind_a_leave() {
     let mut bed = Bed::open(Transport::Polling);
-    let left = [heard("a"), Output::PostDone, Output::Closed(Reason::Left)];
-    assert_eq!(bed.post(b"4a\x1e1\x1e4b"), left);
+    assert_eq!(bed.post(b"4a\x1e1\x1e4b"), [heard("a"), Output::PostDone]);
+    assert_eq!(bed.post(b"4c"), [Output::PostDone]);
+    assert_eq!(bed.wake(), [Output::Closed(Reason::Left)]);
+}
+
+#[test]
+fn a_poll_that_comes_behind_the_leave_it_was_sent_before_ends_with_nothing() {
+    let mut bed = Bed::open(Transport::Polling);
+    bed.take(Input::Poll);
+    bed.send("a");
+    bed.post(b"1");
+    assert!(!bed.session.is_open());
+    assert_eq!(bed.take(Input::Poll), [answered("6"), Output::Closed(Reason::Left)]);
+    assert_eq!(bed.take(Input::Poll), [Output::PollRefused(Refusal::UnknownSession)]);
 }
 
 #[test]

@@ -25,6 +25,8 @@ pub const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
 pub const CLOSE_WAIT: Duration = Duration::from_secs(5);
 /// How late a ping may be so that its answer is due as if it had been on time.
 pub const PING_LATENESS: Duration = Duration::from_millis(100);
+/// How long a session whose client has left waits for the poll that the client sent before.
+pub const LEAVE_WAIT: Duration = Duration::from_millis(100);
 /// Bytes that wait to be fetched by polls at most; a client that owes more is too slow.
 pub const QUEUE_BYTES: usize = 4 * 1024 * 1024;
 
@@ -194,6 +196,7 @@ impl Session {
         } else {
             self.polling = true;
             match (self.closing, self.link) {
+                (Some((_, Reason::Left)), _) => self.leave(),
                 (Some((_, reason)), _) => self.end(reason),
                 (None, Link::Probed(_)) => self.answer_poll(&Packet::Noop.into()),
                 (None, Link::Polling | Link::Opened(_) | Link::Socket) => self.flush(),
@@ -239,22 +242,17 @@ impl Session {
             // What follows the end of a session is nobody's.
             return;
         }
-        if self.leaves_by_post() {
-            self.end(Reason::Left);
+        if let Some((_, Reason::Left)) = self.closing {
+            self.leave();
         }
     }
 
-    /// Says whether the last POST took leave.
-    fn leaves_by_post(&mut self) -> bool {
-        match self.closing {
-            Some((_, Reason::Left)) => {
-                // The client knows: its poll ends with nothing.
-                if self.polling {
-                    self.answer_poll(&Packet::Noop.into());
-                }
-                true
-            }
-            Some(_) | None => false,
+    /// Ends with a POST that took leave: the client knows, and its poll ends with nothing. That poll may
+    /// still be on its way, by a connection of its own.
+    fn leave(&mut self) {
+        if self.polling {
+            self.answer_poll(&Packet::Noop.into());
+            self.end(Reason::Left);
         }
     }
 
@@ -335,7 +333,10 @@ impl Session {
                 }
             }
             // Carried out when the whole payload is read.
-            Packet::Close => self.closing = Some((now, Reason::Left)),
+            Packet::Close if !matches!(self.closing, Some((_, Reason::Left))) => {
+                self.closing = Some((now + LEAVE_WAIT, Reason::Left));
+            }
+            Packet::Close => {}
             Packet::Noop => {}
             // In this version the server pings.
             Packet::Ping(_) => return Err(Malformed("a ping from a client")),
