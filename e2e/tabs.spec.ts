@@ -59,6 +59,19 @@ async function untilHeard(texts: string[], ...pages: Page[]): Promise<void> {
   }
 }
 
+/** Opens three tabs that listen, one after the other. */
+async function threeTabs(): Promise<Page[]> {
+  const tabs: Page[] = [];
+  while (tabs.length < 3) tabs.push(await listen(context, room));
+  return tabs;
+}
+
+/** Tells the tab that has the stream from the others. */
+function apart(tabs: Page[]): { holder: Page; others: Page[] } {
+  const { holder } = streams;
+  return { holder, others: tabs.filter((tab) => tab !== holder) };
+}
+
 /** Waits until one of these has the only stream. */
 async function untilHeldBy(pages: Page[]): Promise<void> {
   const isOne = () => streams.holders.length === 1 && pages.includes(streams.holder);
@@ -66,11 +79,7 @@ async function untilHeldBy(pages: Page[]): Promise<void> {
 }
 
 test('three tabs have one stream, and when the one that holds it is closed nothing is missed or doubled', async () => {
-  let tabs = [
-    await listen(context, room),
-    await listen(context, room),
-    await listen(context, room),
-  ];
+  let tabs = await threeTabs();
   expect(streams.asked).toBe(1);
   const texts = await bobSays(3);
   await untilHeard(texts, ...tabs);
@@ -105,15 +114,10 @@ test('so many tabs that six connections would not do leave the page its own', as
 });
 
 test('a tab that crashes is followed by another', async () => {
-  const tabs = [
-    await listen(context, room),
-    await listen(context, room),
-    await listen(context, room),
-  ];
+  const tabs = await threeTabs();
   const texts = await bobSays(2);
   await untilHeard(texts, ...tabs);
-  const { holder } = streams;
-  const others = tabs.filter((tab) => tab !== holder);
+  const { holder, others } = apart(tabs);
   const talking = bobSays(40);
   const devtools = await context.newCDPSession(holder);
   void devtools.send('Page.crash').catch(() => undefined);
@@ -125,13 +129,8 @@ test('a tab that crashes is followed by another', async () => {
 });
 
 test('a tab that is to be frozen lets go, and has missed nothing when it is looked at again', async () => {
-  const tabs = [
-    await listen(context, room),
-    await listen(context, room),
-    await listen(context, room),
-  ];
-  const { holder } = streams;
-  const others = tabs.filter((tab) => tab !== holder);
+  const tabs = await threeTabs();
+  const { holder, others } = apart(tabs);
   // No page that is driven from here counts as out of sight, and only such are frozen: what the browser
   // tells one before it freezes it is told here.
   await holder.evaluate(() => document.dispatchEvent(new Event('freeze')));
@@ -146,13 +145,8 @@ test('a tab that is to be frozen lets go, and has missed nothing when it is look
 });
 
 test('a tab that hangs loses its place, and gets what it missed when it comes round', async () => {
-  const tabs = [
-    await listen(context, room),
-    await listen(context, room),
-    await listen(context, room),
-  ];
-  const { holder } = streams;
-  const others = tabs.filter((tab) => tab !== holder);
+  const tabs = await threeTabs();
+  const { holder, others } = apart(tabs);
   const hung = holder.evaluate(() => {
     const until = performance.now() + 25_000;
     while (performance.now() < until);

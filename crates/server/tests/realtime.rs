@@ -5,22 +5,12 @@
 mod support;
 
 use serde_json::{Value, json};
+use support::room_page::{make, messages};
 use support::socket::RoomSocket;
 use support::stream::{EventStream, request};
-use support::{Account, Ask, TestServer, refused};
+use support::{Account, TestServer, refused};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-
-/// Makes a room as somebody; returns its id.
-async fn make(server: &TestServer, who: &Account, form: Value) -> String {
-    let answer = server.post("/api/room/create").bearer(&who.access).json(&form).send().await;
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    answer.json()["roomId"].as_str().unwrap().to_owned()
-}
-
-fn messages(server: &TestServer, method: &str, room: &str, who: &Account) -> Ask {
-    server.ask(method, &format!("/api/messages?roomId={room}")).bearer(&who.access)
-}
 
 async fn say(server: &TestServer, room: &str, who: &Account, form: Value) -> Value {
     let answer = messages(server, "POST", room, who).json(&form).send().await;

@@ -5,9 +5,10 @@
 
 mod support;
 
-use serde_json::{Value, json};
+use serde_json::json;
+use support::room_page::{make, messages};
 use support::stream::EventStream;
-use support::{Account, Ask, TestServer, refused};
+use support::{Account, TestServer, refused};
 
 /// Texts that mean something to somebody who takes them for more than a text.
 const TEXTS: &[&str] = &[
@@ -23,16 +24,6 @@ const TEXTS: &[&str] = &[
     "\u{202e}gnirts a\u{feff}",
     "NULL",
 ];
-
-async fn make(server: &TestServer, who: &Account, form: Value) -> String {
-    let answer = server.post("/api/room/create").bearer(&who.access).json(&form).send().await;
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    answer.json()["roomId"].as_str().unwrap().to_owned()
-}
-
-fn messages(server: &TestServer, method: &str, room: &str, who: &Account) -> Ask {
-    server.ask(method, &format!("/api/messages?roomId={room}")).bearer(&who.access)
-}
 
 async fn open(server: &TestServer, query: &str, who: &Account, seen: Option<&str>) -> EventStream {
     let bearer = format!("Bearer {}", who.access);

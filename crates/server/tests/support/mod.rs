@@ -7,6 +7,7 @@ pub mod client;
 pub mod engineio;
 pub mod nginx;
 pub mod program;
+pub mod room_page;
 pub mod smtp;
 pub mod socket;
 pub mod stream;
